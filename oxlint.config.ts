@@ -1,0 +1,118 @@
+// The house rules: floating promises are errors, and each room imports only what the table below allows.
+import { defineConfig } from "oxlint";
+
+/** Rooms of src/ and what each may import of ours (globs relative to src/). A room always may import itself. */
+const rooms: Record<string, string[]> = {
+  "errors.ts": [],
+  "event.ts": ["errors", "envelope"],
+  "envelope.ts": ["errors"],
+  "backoff.ts": [],
+  "database.ts": ["errors"],
+  "logger.ts": [],
+  spool: ["database", "envelope", "errors"],
+  store: ["database", "envelope", "errors"],
+  transport: ["envelope", "errors"],
+  probe: ["event", "envelope", "errors", "store/store", "backoff"],
+  supervisor: ["event", "envelope", "errors", "store/store", "backoff"],
+  message: ["event", "envelope", "errors", "store/store", "backoff"],
+  "ship.ts": ["spool/spool", "transport/transport", "event", "envelope", "backoff", "errors"],
+  config: ["errors"],
+  monitor: ["errors"],
+  "run.ts": ["config/*", "logger", "errors"],
+};
+
+/** Libraries that one file alone may know. */
+const owners: Record<string, string[]> = {
+  ioredis: ["transport/redis*.ts"],
+  amqplib: ["transport/rabbitmq*.ts"],
+  pino: ["logger.ts"],
+  envalid: ["config/*.ts"],
+  ini: ["config/ini.ts"],
+  "prom-client": ["monitor/*.ts"],
+  "node:sqlite": ["database.ts"],
+};
+
+/** A gitignore-style pattern list: everything of ours is forbidden but what is named. */
+function restriction(room: string, allowed: string[]) {
+  const folder = room.endsWith(".ts") ? undefined : room;
+  const prefix = folder ? "../" : "./";
+  const own = folder ? [] : ["./**"];
+  const group = [
+    ...(folder ? ["../**"] : own),
+    ...allowed.flatMap((name) => [`!${prefix}${name.split("/")[0]}`, `!${prefix}${name.split("/")[0]}.ts`]),
+    ...allowed
+      .filter((name) => name.includes("/"))
+      .flatMap((name) => [`${prefix}${name.split("/")[0]}/**`, `!${prefix}${name}.ts`]),
+  ];
+  const message = `${room} may import only: ${allowed.join(", ") || "node: and itself"} (see the table in oxlint.config.ts)`;
+  return { group, message };
+}
+
+const libraries = (file: string) =>
+  Object.entries(owners)
+    .filter(([, files]) => !files.includes(file))
+    .map(([name, files]) => ({ name, message: `only ${files.join(", ")} may know ${name}` }));
+
+const matches = (room: string, glob: string) =>
+  room.endsWith(".ts") ? glob === room : glob.startsWith(`${room}/`);
+
+export default defineConfig({
+  plugins: ["eslint", "typescript", "unicorn", "oxc", "import", "promise"],
+  categories: { correctness: "error", suspicious: "error" },
+  ignorePatterns: ["node_modules", "dist"],
+  rules: {
+    "eslint/no-await-in-loop": "off",
+    "eslint/no-underscore-dangle": "off",
+    "eslint/no-shadow": "off",
+    "eslint/eqeqeq": ["error", "always", { null: "ignore" }],
+    "typescript/no-floating-promises": "error",
+    "typescript/no-misused-promises": ["error", { checksVoidReturn: false }],
+    "typescript/await-thenable": "error",
+    "typescript/no-explicit-any": "error",
+    "typescript/consistent-type-imports": "error",
+    "typescript/no-unsafe-type-assertion": "off",
+    "typescript/restrict-template-expressions": "off",
+    "import/no-cycle": "error",
+    "import/no-default-export": "error",
+    "import/no-unassigned-import": "off",
+    "unicorn/filename-case": ["error", { case: "kebabCase" }],
+  },
+  overrides: [
+    { files: ["*.config.ts"], rules: { "import/no-default-export": "off" } },
+    // node:test registers tests by calls whose promise is the runner's to await.
+    {
+      files: ["test/**/*.ts"],
+      rules: {
+        "typescript/no-floating-promises": [
+          "error",
+          {
+            allowForKnownSafeCalls: [
+              { from: "package", package: "node:test", name: ["test", "it", "describe", "suite"] },
+            ],
+          },
+        ],
+      },
+    },
+    ...Object.entries(rooms).map(([room, allowed]) => ({
+      files: [room.endsWith(".ts") ? `src/${room}` : `src/${room}/**/*.ts`],
+      rules: {
+        "eslint/no-restricted-imports": [
+          "error",
+          {
+            paths: Object.entries(owners)
+              .filter(([, files]) => !files.some((glob) => matches(room, glob)))
+              .map(([name, files]) => ({ name, message: `only ${files.join(", ")} may know ${name}` })),
+            patterns: [restriction(room, allowed)],
+          },
+        ] as const,
+      },
+    })),
+    {
+      files: ["src/*.ts", "src/commands/**/*.ts"],
+      excludeFiles: Object.keys(rooms)
+        .filter((room) => room.endsWith(".ts"))
+        .map((room) => `src/${room}`),
+      rules: { "eslint/no-restricted-imports": ["error", { paths: libraries("") }] as const },
+    },
+  ],
+});
