@@ -1,6 +1,8 @@
 // The house rules: floating promises are errors, and each room imports only what the table below allows.
 import { defineConfig } from "oxlint";
 
+type Rule = ["error", Record<string, unknown>];
+
 /** Rooms of src/ and what each may import of ours (globs relative to src/). A room always may import itself. */
 const rooms: Record<string, string[]> = {
   "errors.ts": [],
@@ -104,7 +106,7 @@ export default defineConfig({
               .map(([name, files]) => ({ name, message: `only ${files.join(", ")} may know ${name}` })),
             patterns: [restriction(room, allowed)],
           },
-        ] as const,
+        ] satisfies Rule,
       },
     })),
     {
@@ -112,7 +114,7 @@ export default defineConfig({
       excludeFiles: Object.keys(rooms)
         .filter((room) => room.endsWith(".ts"))
         .map((room) => `src/${room}`),
-      rules: { "eslint/no-restricted-imports": ["error", { paths: libraries("") }] as const },
+      rules: { "eslint/no-restricted-imports": ["error", { paths: libraries("") }] satisfies Rule },
     },
   ],
 });
