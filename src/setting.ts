@@ -1,0 +1,135 @@
+// What a setting is: its text form, its default, its help; and the text forms that every room shares.
+// A room declares a table of these; config/ finds the texts and calls the parsers. Pure.
+
+/** One setting of a table. `parse` throws an Error whose message completes "redis_port: …". */
+export interface Setting<T = unknown> {
+  readonly parse: (text: string) => T;
+  /** In its text form, parsed like any other; absent where the value is then undefined. */
+  readonly default?: string;
+  /** One sentence of Markdown for docs and --help. */
+  readonly help: string;
+  /** Never shown: printed as ••••••. */
+  readonly secret?: true;
+  readonly aliases?: readonly string[];
+}
+
+export type Settings = Readonly<Record<string, Setting>>;
+export type Values<S extends Settings> = { readonly [K in keyof S]: ReturnType<S[K]["parse"]> };
+
+type Extras = Pick<Setting, "secret" | "aliases">;
+
+export function setting<T>(
+  parse: (text: string) => T,
+  text: string,
+  help: string,
+  extras: Extras = {},
+): Setting<T> {
+  return { parse, default: text, help, ...extras };
+}
+
+export function optional<T>(
+  parse: (text: string) => T,
+  help: string,
+  extras: Extras = {},
+): Setting<T | undefined> {
+  return { parse, help, ...extras };
+}
+
+export const parseText = (text: string): string => text;
+
+const booleans: Record<string, boolean> = {
+  yes: true,
+  true: true,
+  on: true,
+  "1": true,
+  no: false,
+  false: false,
+  off: false,
+  "0": false,
+  none: false,
+};
+
+export function parseBoolean(text: string): boolean {
+  const value = booleans[text.toLowerCase()];
+  if (value === undefined) throw new Error(`"${text}" is neither on nor off`);
+  return value;
+}
+
+const durationUnits: Record<string, number> = {
+  ms: 1,
+  "": 1000,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** `5`, `5s`, `500ms`, `2m`, `1h`, `1d` to milliseconds; a bare number is seconds. */
+export function parseDurationMs(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)$/i.exec(text) ?? [];
+  if (number === undefined) throw new Error(`"${text}" is no duration: write 5, 5s, 500ms, 2m or 1h`);
+  return Math.round(Number(number) * durationUnits[unit!.toLowerCase()]!);
+}
+
+const sizeUnits: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** `65536`, `64KB`, `64MB`, `1GiB` to bytes; the units are powers of 1024. */
+export function parseSizeBytes(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  if (number === undefined) throw new Error(`"${text}" is no size: write 65536, 64KB, 64MB or 1GB`);
+  return Math.round(Number(number) * sizeUnits[unit!.toLowerCase()]!);
+}
+
+export function parsePort(text: string): number {
+  const port = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(port >= 1 && port <= 65_535))
+    throw new Error(`"${text}" is no port: it must be a number from 1 to 65535`);
+  return port;
+}
+
+/** A whole number within bounds. */
+export function parseCount(least = 0, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const count = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!(count >= least && count <= most)) {
+      const bounds = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+      throw new Error(`"${text}" must be a whole number ${bounds}`);
+    }
+    return count;
+  };
+}
+
+/** One of a few words, in any case. */
+export function parseChoice<const W extends string>(...words: readonly W[]): (text: string) => W {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text.toLowerCase());
+    if (word === undefined) throw new Error(`"${text}" is unknown: it must be ${words.join(", ")}`);
+    return word;
+  };
+}
+
+/** `none` (or off) to undefined, anything else to the given parser. */
+export function parseUnlessNone<T>(parse: (text: string) => T): (text: string) => T | undefined {
+  return (text) => (/^(none|off)$/i.test(text) ? undefined : parse(text));
+}
+
+/** A comma-separated list; empty items are left out. */
+export function parseList<T>(parse: (text: string) => T): (text: string) => readonly T[] {
+  return (text) =>
+    text
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== "")
+      .map(parse);
+}
+
+/** `k=v, k2=v2` to an object. */
+export function parsePairs(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    parseList((item) => {
+      const at = item.indexOf("=");
+      if (at < 1) throw new Error(`"${item}" must be name=value`);
+      return [item.slice(0, at).trim(), item.slice(at + 1).trim()] as const;
+    })(text),
+  );
+}
