@@ -11,6 +11,8 @@ export interface Setting<T = unknown> {
   /** Never shown: printed as ••••••. */
   readonly secret?: true;
   readonly aliases?: readonly string[];
+  /** Where a flag may be given several times: parses one flag's text, which may hold line feeds. */
+  readonly parseItem?: (text: string) => unknown;
 }
 
 export type Settings = Readonly<Record<string, Setting>>;
@@ -33,6 +35,21 @@ export function optional<T>(
   extras: Extras = {},
 ): Setting<T | undefined> {
   return { parse, help, ...extras };
+}
+
+/** Several values: each flag gives one item, elsewhere each line is one. */
+export function several<T>(
+  parseItem: (text: string) => T,
+  help: string,
+  extras: Extras = {},
+): Setting<readonly T[]> {
+  const parse = (text: string) =>
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "")
+      .map(parseItem);
+  return { parse, parseItem, default: "", help, ...extras };
 }
 
 export const parseText = (text: string): string => text;
