@@ -1,0 +1,321 @@
+// The pipeline: batches go from a source to the transport; what the broker does not acknowledge in time goes to the
+// spool, and the spool is drained when the broker is back.
+//
+// Invariants (the contract, §4):
+// - A batch is accepted once the broker has acknowledged all of it, or a durable spool has committed it; what a spool
+//   that is not durable holds is accepted when it is delivered.
+// - One send is under way at a time, whoever asked for it. A transport destroys a connection that failed or timed out
+//   before it says so; only then is anything that it carried sent again. A send that outlives `acceptWithinMs` goes on
+//   while its events are committed: acknowledged after all, their rows are removed unsent.
+// - While rows of this run wait in the spool, new events queue behind them: the first copies of a run arrive in the
+//   order of seq. Rows of other runs may be drained between two batches of this one.
+// - Only the broker's acknowledgement or the reject file ends an accepted event.
+import { createBackoff } from "./backoff.ts";
+import type { Batch, Envelope, Receipt, Source } from "./envelope.ts";
+import { type Spool, SpoolError } from "./spool/spool.ts";
+import { type Sent, type Transport, TransportError } from "./transport/transport.ts";
+import { createBell, within } from "./waiting.ts";
+
+/** What happened, for logs and metrics. Counts are events. */
+export interface Observations {
+  accepted(count: number, receipt: Receipt): void;
+  delivered(count: number, sent: Sent): void;
+  /** Repeats for which the spool has no room. */
+  refused(repeats: readonly Envelope[]): void;
+  /** What the broker refuses for good, now in the reject file. */
+  rejected(envelope: Envelope, reason: string): void;
+  /** Once per outage, with its first error; and once when the broker answers again. */
+  brokerAway(error: TransportError): void;
+  brokerBack(): void;
+  /** Once per trouble of the spool; and once when it takes events again. */
+  spoolTrouble(error: SpoolError): void;
+  spoolWell(): void;
+}
+
+export interface ShipOptions {
+  readonly from: Source;
+  readonly to: Transport;
+  readonly spool: Spool;
+  /** The run of the source's events. */
+  readonly run: string;
+  /** Says that the source is ending: from now on `drainTimeoutMs` counts. */
+  readonly signal: AbortSignal;
+  /** How long the broker has before the spool takes the event. */
+  readonly acceptWithinMs: number;
+  /** How long one send may take before its connection is given up. */
+  readonly sendTimeoutMs: number;
+  /** How long to go on delivering when the source has ended. */
+  readonly drainTimeoutMs: number;
+  /** A one-shot throws where a daemon waits, and does not insist at the end. */
+  readonly oneShot?: boolean;
+  readonly observe?: Partial<Observations>;
+}
+
+/** What was left at the end. */
+export interface Shipped {
+  /** Events that neither broker nor disk took: gone with this process, and never said to be accepted. */
+  readonly unaccepted: number;
+  /** Whether events of this run wait on disk for a later process. */
+  readonly pending: boolean;
+}
+
+/** One command's worth: larger batches gain nothing. */
+const drainBatch = { count: 1024, bytes: 4 * 2 ** 20 };
+/** How often rows are looked for that other processes left, or are draining. */
+const lookAgainMs = 1000;
+
+export async function ship(options: ShipOptions): Promise<Shipped> {
+  const { from, to, spool, run, signal, oneShot = false, observe = {} } = options;
+  const { acceptWithinMs, sendTimeoutMs, drainTimeoutMs } = options;
+  const over = new AbortController();
+  const rowsAdded = createBell();
+  const rowsRemoved = createBell();
+  const held = holdUnsafe();
+  const crash = createCrash();
+  let lane: Promise<unknown> = Promise.resolve();
+  let ownRowsWait = false;
+  let additions = 0;
+  let brokerIsAway = false;
+  let spoolIsTroubled = false;
+  let sourceEnded = false;
+  let unaccepted = 0;
+
+  /** One piece of work with the transport at a time, in the order of the calls. */
+  function inLane<T>(work: () => Promise<T>): Promise<T> {
+    const result = lane.then(work);
+    lane = result.catch(() => undefined);
+    return result;
+  }
+
+  async function send(envelopes: readonly Envelope[]): Promise<Sent> {
+    try {
+      const sent = await to.send(envelopes, { timeoutMs: sendTimeoutMs });
+      for (const { envelope, reason } of sent.rejected) {
+        await spool.reject(envelope, reason);
+        observe.rejected?.(envelope, reason);
+      }
+      if (brokerIsAway) observe.brokerBack?.();
+      brokerIsAway = false;
+      if (envelopes.length > 0) observe.delivered?.(envelopes.length - sent.rejected.length, sent);
+      return sent;
+    } catch (error) {
+      if (error instanceof TransportError) {
+        if (!brokerIsAway) observe.brokerAway?.(error);
+        brokerIsAway = true;
+      }
+      throw error;
+    }
+  }
+
+  async function accept(batch: Batch, receipt: Receipt): Promise<void> {
+    await batch.accepted(receipt);
+    observe.accepted?.(batch.events.length, receipt);
+  }
+
+  function troubled(error: SpoolError): void {
+    if (!spoolIsTroubled) observe.spoolTrouble?.(error);
+    spoolIsTroubled = true;
+  }
+
+  /** Commits to the spool; what it did not take comes back with the reason. */
+  async function store(events: readonly Envelope[]): Promise<NotStored> {
+    try {
+      const { refused } = await spool.add(events);
+      if (refused.length < events.length) {
+        additions += 1;
+        ownRowsWait = true;
+        rowsAdded.ring();
+      }
+      if (refused.length > 0) return { events: refused, error: spoolFull() };
+      if (spoolIsTroubled) observe.spoolWell?.();
+      spoolIsTroubled = false;
+      return { events: [] };
+    } catch (error) {
+      if (!(error instanceof SpoolError)) throw error;
+      return { events, error };
+    }
+  }
+
+  /** Brings one batch to safety; returns without its acceptance only when all is over. */
+  async function take(batch: Batch): Promise<void> {
+    const backoff = createBackoff({ mostMs: 2000 });
+    let rest = batch.events;
+    for (;;) {
+      const attempt: Attempt = {};
+      let sending: Promise<Sent> | undefined;
+      if (!ownRowsWait) {
+        const events = rest;
+        sending = inLane(async () => {
+          attempt.sent = await send(events);
+          // Committed meanwhile: acknowledged now, it must not be sent again.
+          if (await attempt.stored) {
+            await spool.remove(events);
+            await held.settle(events, receiptOf(attempt.sent));
+          }
+          return attempt.sent;
+        });
+        const mustWait = oneShot && !spool.durable;
+        const outcome = await within(sending, mustWait ? Infinity : acceptWithinMs);
+        if (attempt.sent) return await accept(batch, receiptOf(attempt.sent));
+        if (outcome.is === "rejected" && (mustWait || !isPassing(outcome.error))) throw outcome.error;
+      }
+      attempt.stored = store(rest);
+      const { events: refused, error } = await attempt.stored;
+      if (refused.length === 0) {
+        if (spool.durable) return await accept(batch, { at: "spool" });
+        return held.add(rest, (receipt) => accept(batch, receipt));
+      }
+      const sent = await sending?.catch(() => undefined);
+      if (sent) return await accept(batch, receiptOf(sent));
+      const repeats = refused.filter((envelope) => envelope.class === "repeat");
+      rest = refused.filter((envelope) => envelope.class !== "repeat");
+      if (repeats.length > 0) observe.refused?.(repeats);
+      if (rest.length === 0) return await accept(batch, { at: "spool" });
+      if (error) troubled(error);
+      if (error && oneShot) throw error;
+      if (over.signal.aborted) {
+        unaccepted += rest.length;
+        return;
+      }
+      await rowsRemoved.wait(backoff.next(), over.signal);
+    }
+  }
+
+  /** Sends rows, oldest first, until none is left. */
+  async function drainAll(): Promise<"empty" | "busy"> {
+    const right = await spool.drain();
+    if (!right) {
+      const before = additions;
+      if ((await spool.waiting(run)) === 0 && additions === before) ownRowsWait = false;
+      return "busy";
+    }
+    await using drain = right;
+    for (;;) {
+      const more = await inLane(async () => {
+        const before = additions;
+        const rows = await drain.next(drainBatch);
+        if (rows.length === 0) {
+          if (additions === before) ownRowsWait = false;
+          return false;
+        }
+        const sent = await send(rows);
+        await drain.remove(rows);
+        rowsRemoved.ring();
+        await held.settle(rows, receiptOf(sent));
+        return !over.signal.aborted;
+      });
+      if (!more) return "empty";
+    }
+  }
+
+  async function drainer(): Promise<void> {
+    const backoff = createBackoff();
+    while (!over.signal.aborted) {
+      let waitMs = spool.durable ? lookAgainMs : Infinity;
+      try {
+        const result = await drainAll();
+        backoff.reset();
+        if (sourceEnded && (result === "busy" || !ownRowsWait)) return;
+        if (result === "empty" && ownRowsWait) continue;
+      } catch (error) {
+        if (error instanceof SpoolError) troubled(error);
+        else if (!(error instanceof TransportError)) throw error;
+        if (sourceEnded && (oneShot || spool.durable)) return;
+        waitMs = backoff.next();
+      }
+      await rowsAdded.wait(waitMs, over.signal);
+    }
+  }
+
+  /** Says at once, and not at the first event, that the broker is away or will never do. */
+  async function greet(): Promise<void> {
+    const outcome = await within(
+      inLane(() => send([])),
+      Infinity,
+    );
+    if (outcome.is !== "rejected") return;
+    const passing = outcome.error instanceof TransportError && outcome.error.code !== "misconfigured";
+    if (!passing) throw outcome.error;
+  }
+
+  const greeting = oneShot ? undefined : greet().catch(crash.with);
+  const draining = drainer().catch(crash.with);
+  let deadline: NodeJS.Timeout | undefined;
+  const startDeadline = () => (deadline ??= setTimeout(() => over.abort(), drainTimeoutMs));
+  signal.addEventListener("abort", startDeadline, { once: true });
+  const iterator = from[Symbol.asyncIterator]();
+  try {
+    for (let next = await crash.or(iterator.next()); !next.done; next = await crash.or(iterator.next())) {
+      await crash.or(take(next.value));
+    }
+  } catch (error) {
+    over.abort();
+    throw error;
+  } finally {
+    sourceEnded = true;
+    startDeadline();
+    rowsAdded.ring();
+    await draining;
+    clearTimeout(deadline);
+    signal.removeEventListener("abort", startDeadline);
+    over.abort();
+  }
+  await greeting;
+  await crash.or(Promise.resolve());
+  return { unaccepted: unaccepted + held.count(), pending: spool.durable && ownRowsWait };
+}
+
+const isPassing = (error: unknown) => error instanceof TransportError || error instanceof SpoolError;
+
+interface NotStored {
+  readonly events: readonly Envelope[];
+  readonly error?: SpoolError;
+}
+
+interface Attempt {
+  sent?: Sent;
+  stored?: Promise<NotStored>;
+}
+
+const receiptOf = ({ listLength }: Sent): Receipt => ({
+  at: "broker",
+  ...(listLength === undefined ? undefined : { listLength }),
+});
+
+const spoolFull = () =>
+  new SpoolError("spool_full", "the spool is full (raise spool_max_bytes, or bring the broker back)");
+
+/** Batches in a spool that is not durable: accepted, in order, when the last of their events is delivered. */
+function holdUnsafe() {
+  const batches: { missing: Set<number>; accept: (receipt: Receipt) => Promise<void> }[] = [];
+  return {
+    add(events: readonly Envelope[], accept: (receipt: Receipt) => Promise<void>) {
+      batches.push({ missing: new Set(events.map(({ seq }) => seq)), accept });
+    },
+    async settle(delivered: readonly Envelope[], receipt: Receipt) {
+      for (const { seq } of delivered) batches.find(({ missing }) => missing.has(seq))?.missing.delete(seq);
+      while (batches[0]?.missing.size === 0) await batches.shift()!.accept(receipt);
+    },
+    count: () => batches.reduce((count, { missing }) => count + missing.size, 0),
+  };
+}
+
+/** Lets the main loop end by an error of what runs beside it. */
+function createCrash() {
+  let crashed: { error: unknown } | undefined;
+  let rejectNow: ((error: unknown) => void) | undefined;
+  return {
+    with: (error: unknown): void => {
+      crashed ??= { error };
+      rejectNow?.(error);
+    },
+    /** The promise, or the crash where that comes first; holds nothing afterwards. */
+    or<T>(promise: Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        if (crashed) reject(crashed.error);
+        rejectNow = reject;
+        promise.then(resolve, reject);
+      });
+    },
+  };
+}
