@@ -142,13 +142,16 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     let rest = batch.events;
     for (;;) {
       const attempt: Attempt = {};
-      let sending: Promise<Sent> | undefined;
+      let sending: Promise<Sent | undefined> | undefined;
       if (!ownRowsWait) {
         const events = rest;
+        const stored = () => attempt.stored;
         sending = inLane(async () => {
+          // The lane was long: the spool has taken the batch, and the drainer will send it.
+          if (stored()) return undefined;
           attempt.sent = await send(events);
           // Committed meanwhile: acknowledged now, it must not be sent again.
-          if (await attempt.stored) {
+          if (await stored()) {
             await spool.remove(events);
             await held.settle(events, receiptOf(attempt.sent));
           }
