@@ -1,0 +1,141 @@
+// Finds a Docker engine with its compose and buildx plugins; installs and starts one where there is none and we may.
+//
+// We may: as root, on a Debian family machine that has no engine, without a terminal or after a yes on it.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { output, retried, run, say, ScriptError, succeeds } from "./command.ts";
+
+const engineLog = join(tmpdir(), "moustash-dockerd.log");
+
+/** Returns once `docker`, `docker compose` and `docker buildx` work; says each long step; throws what to do instead. */
+export async function ensureEngine(): Promise<void> {
+  if (!(await answers())) {
+    if (process.env.DOCKER_HOST)
+      throw new ScriptError(
+        `no Docker engine answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`,
+      );
+    if (process.getuid?.() !== 0)
+      throw new ScriptError(
+        "no Docker engine answers: start Docker, or join its group (only root may have it installed from here)",
+      );
+    if (!(await succeeds("which", ["dockerd"]))) await install();
+    await start();
+  }
+  await ensurePlugins();
+}
+
+const answers = () => succeeds("docker", ["version"], { timeoutMs: 10_000 });
+
+async function install(): Promise<void> {
+  if (!(await succeeds("which", ["apt-get"])))
+    throw new ScriptError(
+      "no Docker engine on this machine, and no apt-get to install one: install Docker first",
+    );
+  await confirm("No Docker engine on this machine. Install Debian's docker.io?");
+  await aptInstall("docker.io");
+  // Debian 13 and later pack the command line by itself.
+  if (!(await succeeds("which", ["docker"]))) await aptInstall("docker-cli");
+}
+
+/** Installs Debian packages visibly; a mirror that hiccups is tried again. */
+export async function aptInstall(...packages: string[]): Promise<void> {
+  say(`Installing ${packages.join(", ")} with apt-get …`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await retried(() => run("apt-get", ["update", "-q"], { env }));
+  await retried(() =>
+    run("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...packages], { env }),
+  );
+}
+
+async function confirm(question: string): Promise<void> {
+  if (!process.stdin.isTTY) return;
+  using terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${question} [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim()))
+    throw new ScriptError("nothing was installed: install or start Docker, then try again");
+}
+
+async function start(): Promise<void> {
+  say("Starting the Docker engine …");
+  if (existsSync("/run/systemd/system")) {
+    await run("systemctl", ["start", "docker"]);
+    return;
+  }
+  await removeStalePid("/var/run/docker.pid", "dockerd");
+  await removeStalePid("/var/run/docker/containerd/containerd.pid", "containerd");
+  await using log = await open(engineLog, "w");
+  // A session of its own: the engine outlives this script and its terminal.
+  const engine = spawn("dockerd", [], { detached: true, stdio: ["ignore", log.fd, log.fd] });
+  engine.unref();
+  for (const deadlineMs = Date.now() + 60_000; Date.now() < deadlineMs; await delay(250)) {
+    if (await answers()) return;
+    if (engine.exitCode !== null) break;
+  }
+  const tail = (await readFile(engineLog, "utf8")).trim().split("\n").slice(-5).join("\n");
+  throw new ScriptError(`the Docker engine did not start (its log: ${engineLog}):\n${tail}`);
+}
+
+/** A killed engine leaves its pid files, and dockerd then refuses to start although nobody lives. */
+async function removeStalePid(file: string, program: string): Promise<void> {
+  const pid = await readFile(file, "utf8").catch(() => undefined);
+  if (pid === undefined) return;
+  const living = await readFile(`/proc/${pid.trim()}/comm`, "utf8").catch(() => "");
+  if (living.trim() !== program) await rm(file);
+}
+
+/** Debian's packages that hold the CLI plugins, by plugin. */
+const plugins = { compose: "docker-compose", buildx: "docker-buildx" };
+
+async function ensurePlugins(): Promise<void> {
+  const missing: string[] = [];
+  for (const [plugin, name] of Object.entries(plugins))
+    if (!(await succeeds("docker", [plugin, "version"]))) missing.push(name);
+  if (missing.length === 0) return;
+  if (!(await succeeds("which", ["apt-get"])))
+    throw new ScriptError("`docker compose` or `docker buildx` is missing: install Docker's plugins");
+  say(`Unpacking ${missing.join(", ")} of Debian 13 into the CLI's plugin folder …`);
+  await unpackPlugins(missing);
+}
+
+/** Older Debians have no such plugins; those of Debian 13 run there too, and unpacking them touches no package state. */
+async function unpackPlugins(packages: string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "moustash-plugins-"));
+  try {
+    await mkdir(join(folder, "lists", "partial"), { recursive: true });
+    const sources = join(folder, "trixie.list");
+    await writeFile(sources, `deb ${await debianMirror()} trixie main\n`);
+    const settings = {
+      "Dir::Etc::SourceList": sources,
+      "Dir::Etc::SourceParts": "/dev/null",
+      "Dir::State::Lists": join(folder, "lists"),
+      "Dir::Cache": folder,
+      "APT::Sandbox::User": "root",
+    };
+    const apt = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+    await retried(() => run("apt-get", [...apt, "update", "-q"]));
+    await retried(() => run("apt-get", [...apt, "download", "-q", ...packages], { cwd: folder }));
+    for (const file of await readdir(folder))
+      if (file.endsWith(".deb")) await run("dpkg", ["-x", file, "root"], { cwd: folder });
+    const target = join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "cli-plugins");
+    await mkdir(target, { recursive: true });
+    for (const name of packages) {
+      const plugin = join(folder, "root/usr/libexec/docker/cli-plugins", name);
+      await run("install", ["-m", "755", plugin, target]);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The Debian mirror that this machine's own apt uses. */
+export async function debianMirror(): Promise<string> {
+  const format = "$(ORIGIN) $(CODENAME) $(REPO_URI)";
+  const targets = await output("apt-get", ["indextargets", "--format", format]).catch(() => "");
+  const debian = targets.split("\n").find((line) => /^Debian [a-z]+ /.test(line));
+  return debian?.split(" ")[2] ?? "http://deb.debian.org/debian";
+}
