@@ -1,0 +1,50 @@
+// The Debian packages whose servers and tools the tests use, and how they come onto the machine.
+import { existsSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { aptInstall } from "./engine.ts";
+import { output, say, succeeds } from "./command.ts";
+
+/** Package to what the tests do with it. */
+export const debianPackages: Readonly<Record<string, string>> = {
+  "redis-server": "the broker, alone, with Sentinel and as a Cluster",
+  supervisor: "what Fouet listens to",
+};
+
+/** Installs what is missing; says what is left out, and why, where it may not. */
+export async function ensurePackages(): Promise<void> {
+  if (!(await succeeds("which", ["dpkg-query"])))
+    return say("No apt on this machine: tests whose servers are missing will be skipped");
+  const missing = await missingPackages();
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    return say(
+      `Not root: tests that need ${missing.join(", ")} will be skipped (apt-get install them to run these)`,
+    );
+  }
+  await withoutServices(() => aptInstall(...missing));
+}
+
+async function missingPackages(): Promise<string[]> {
+  const names = Object.keys(debianPackages);
+  const installed = await output("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\\n"]);
+  const present = new Set(
+    installed
+      .split("\n")
+      .filter((line) => line.endsWith(" installed"))
+      .map((line) => line.split(" ")[0]),
+  );
+  return names.filter((name) => !present.has(name));
+}
+
+const policy = "/usr/sbin/policy-rc.d";
+
+/** Debian starts a server when it is installed; the tests start their own, on ports of their own. */
+async function withoutServices(install: () => Promise<void>): Promise<void> {
+  if (existsSync(policy)) return install();
+  await writeFile(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await install();
+  } finally {
+    await rm(policy);
+  }
+}
