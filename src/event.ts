@@ -18,6 +18,8 @@ export interface Draft {
   /** Without `notification`, which `notify` adds last. */
   readonly tags: readonly string[];
   readonly notify: boolean;
+  /** Where it happened, when that is not here: a report that PanPan passes on. */
+  readonly host?: string;
   /** Defaults to the tool's name. */
   readonly type?: string;
   readonly file?: string;
@@ -63,10 +65,11 @@ export function createEvents({
       seq += 1;
       const id = draft.id ?? randomUUIDv7();
       const type = draft.type ?? tool;
+      const at = draft.host ?? host;
       const moustash = { schema, id, run, seq, notify: draft.notify, version };
       const document = shape(
         { ...draft, type, labels: { ...labels, ...draft.labels } },
-        { tool, host, moustash },
+        { tool, host: at, moustash },
       );
       return {
         id,
@@ -74,7 +77,7 @@ export function createEvents({
         seq,
         class: draft.class,
         atMs: draft.atMs,
-        route: { type, host, program: draft.program },
+        route: { type, host: at, program: draft.program },
         body: encode(document),
       };
     },
