@@ -1,0 +1,239 @@
+// Notifications and losses as drafts of events: message, tags, class, and everything carried under `fouet`. Pure.
+import { type Draft, stableId } from "../event.ts";
+import type { EnvelopeClass } from "../envelope.ts";
+import type { Loss } from "./journal.ts";
+import type { Notification, Payload, StatePayload } from "./notification.ts";
+import { showRanges } from "./ranges.ts";
+
+export interface Origin {
+  readonly host: string;
+  readonly life: string;
+  readonly arrivedMs: number;
+  /** Where notifications come in over several ways: which one. */
+  readonly stream?: string;
+}
+
+/** The same notification gives the same id, however often it comes; never two the same. */
+export function notificationId(origin: Origin, serial: number): string {
+  return stableId("fouet", origin.host, origin.life, serial);
+}
+
+export function draftOf(
+  notification: Notification,
+  origin: Origin,
+  options: { readonly notify: boolean; readonly logBytes: number },
+): Draft {
+  const { header, payload } = notification;
+  const about = describe(payload, header.eventName);
+  const { data, cut } = cutData(payload, options.logBytes);
+  const truncated = notification.truncated || cut;
+  return {
+    id: notificationId(origin, header.serial),
+    atMs: payload.kind === "tick" && payload.whenMs !== undefined ? payload.whenMs : origin.arrivedMs,
+    class: about.class,
+    message: header.eventName,
+    program: about.program,
+    source: header.pool,
+    tags: ["fouet", about.program, ...about.tags],
+    notify: options.notify,
+    outcome: about.outcome ?? "unknown",
+    details: {
+      // Keys that supervisord may add one day come first: ours win.
+      ...header.other,
+      ...("other" in payload && payload.other),
+      summary: about.summary,
+      ...payloadDetails(payload),
+      ...(data !== undefined && { data }),
+      ...(truncated && { truncated }),
+      ver: header.version,
+      server: header.server,
+      serial: header.serial,
+      pool: header.pool,
+      ...(header.poolSerial !== undefined && { poolserial: header.poolSerial }),
+      eventname: header.eventName,
+      len: header.length,
+      life: origin.life,
+      ...(origin.stream !== undefined && { stream: origin.stream }),
+    },
+  };
+}
+
+interface About {
+  readonly class: EnvelopeClass;
+  readonly program: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly outcome?: "success" | "failure";
+}
+
+const supervisord = "supervisord";
+
+function describe(payload: Payload, eventName: string): About {
+  switch (payload.kind) {
+    case "state":
+      return {
+        class: "change",
+        program: payload.process,
+        tags: [payload.state.toLowerCase()],
+        summary: `${processName(payload.group, payload.process)} ${stateWords(payload)}`,
+        ...stateOutcome(payload),
+      };
+    case "log":
+      return {
+        class: "repeat",
+        program: payload.process,
+        tags: ["log", payload.channel],
+        summary: `${processName(payload.group, payload.process)} wrote to ${payload.channel}`,
+      };
+    case "communication":
+      return {
+        class: "message",
+        program: payload.process,
+        tags: ["communication", payload.channel],
+        summary: `${processName(payload.group, payload.process)} says something on ${payload.channel}`,
+      };
+    case "remote":
+      return {
+        class: "message",
+        program: supervisord,
+        tags: ["remote"],
+        summary: `remote communication of type ${payload.type}`,
+      };
+    case "group":
+      return {
+        class: "change",
+        program: payload.group,
+        tags: ["group", payload.change],
+        summary: `group ${payload.group} was ${payload.change}`,
+      };
+    case "supervisor":
+      return {
+        class: "change",
+        program: supervisord,
+        tags: [payload.state],
+        summary: `supervisord is ${payload.state}`,
+      };
+    case "tick":
+      return {
+        class: "repeat",
+        program: supervisord,
+        tags: ["tick"],
+        summary: `supervisord's heartbeat of every ${payload.periodS} s`,
+      };
+    case "unknown":
+      return {
+        class: "change",
+        program: supervisord,
+        tags: ["unknown"],
+        summary: `${eventName}, which Fouet does not know`,
+      };
+  }
+}
+
+/** As supervisorctl says it: `group:process`, or the one name where both are the same. */
+export function processName(group: string, process: string): string {
+  return group === process ? process : `${group}:${process}`;
+}
+
+function stateWords({ state, from, tries, expected, pid }: StatePayload): string {
+  const was = from ? ` (was ${from}${pid === undefined ? "" : `, pid ${pid}`})` : "";
+  switch (state) {
+    case "STARTING":
+      return tries ? `is starting again after ${tries} failed starts${was}` : `is starting${was}`;
+    case "RUNNING":
+      return `is running${was}`;
+    case "BACKOFF":
+      return `failed to start, ${tries === 1 ? "once" : `${tries ?? "several"} times`} in a row${was}`;
+    case "STOPPING":
+      return `is being stopped${was}`;
+    case "STOPPED":
+      return `stopped${was}`;
+    case "EXITED":
+      return expected === false ? `exited unexpectedly${was}` : `exited as expected${was}`;
+    case "FATAL":
+      return `could not be started, supervisord gave up${was}`;
+    case "UNKNOWN":
+      return `is in a state that supervisord does not know${was}`;
+  }
+}
+
+function stateOutcome({ state, expected }: StatePayload): Pick<About, "outcome"> {
+  if (state === "RUNNING") return { outcome: "success" };
+  if (state === "EXITED") return { outcome: expected === false ? "failure" : "success" };
+  if (state === "FATAL" || state === "BACKOFF" || state === "UNKNOWN") return { outcome: "failure" };
+  return {};
+}
+
+/** supervisord's own names where it has some. */
+function payloadDetails(payload: Payload): Record<string, unknown> {
+  switch (payload.kind) {
+    case "state":
+      return {
+        processname: payload.process,
+        groupname: payload.group,
+        state: payload.state,
+        from_state: payload.from,
+        ...(payload.pid !== undefined && { pid: payload.pid }),
+        ...(payload.tries !== undefined && { tries: payload.tries }),
+        ...(payload.expected !== undefined && { expected: payload.expected }),
+      };
+    case "log":
+    case "communication":
+      return {
+        processname: payload.process,
+        groupname: payload.group,
+        channel: payload.channel,
+        ...(payload.pid !== undefined && { pid: payload.pid }),
+      };
+    case "remote":
+      return { type: payload.type };
+    case "group":
+      return { groupname: payload.group };
+    case "tick":
+      return payload.whenMs === undefined ? {} : { when: payload.whenMs / 1000 };
+    case "supervisor":
+      return { state: payload.state };
+    case "unknown":
+      return {};
+  }
+}
+
+function cutData(payload: Payload, most: number): { data?: string; cut: boolean } {
+  const text = "data" in payload ? payload.data : payload.kind === "unknown" ? payload.text : undefined;
+  if (text === undefined) return { cut: false };
+  return text.length > most ? { data: text.slice(0, most), cut: true } : { data: text, cut: false };
+}
+
+/** A loss is told by an event of its own, before the event that revealed it. */
+export function lossDraft(loss: Loss, revealedBy: Notification, origin: Origin, notify: boolean): Draft {
+  const { pool, server, serial } = revealedBy.header;
+  const count = loss.least === loss.most ? `${loss.most}` : `${loss.least} to ${loss.most}`;
+  const why =
+    loss.cause === "overflow"
+      ? "supervisord's buffer was full (raise buffer_size)"
+      : "supervisord reloaded and threw its buffer away";
+  return {
+    id: stableId("fouet", origin.host, origin.life, "lost", pool, ...(loss.poolSerials ?? []), serial),
+    atMs: origin.arrivedMs,
+    class: "loss",
+    message: "lost",
+    program: supervisord,
+    source: pool,
+    tags: ["fouet", supervisord, "lost"],
+    notify,
+    outcome: "failure",
+    details: {
+      summary: `${count} ${loss.most === 1 ? "event" : "events"} for ${pool} lost: ${why}`,
+      cause: loss.cause,
+      least: loss.least,
+      most: loss.most,
+      ...(loss.poolSerials && { poolserials: showRanges([loss.poolSerials]) }),
+      ...(loss.serials && { serials: showRanges([loss.serials]) }),
+      revealed_by: serial,
+      server,
+      pool,
+      life: origin.life,
+      ...(origin.stream !== undefined && { stream: origin.stream }),
+    },
+  };
+}

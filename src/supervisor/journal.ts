@@ -1,0 +1,189 @@
+// What we took from one pool in one life of supervisord: tells the new from the repeated, and finds what was lost.
+//
+// - `serial` is supervisord's own and goes on through a reload; with the life it is the identity of a happening.
+// - `poolserial` counts within the pool and starts again after a reload; supervisord drops the oldest event of a
+//   full buffer, and puts a refused one back at the head, so with one listener a gap is a loss, known at once.
+// - Taken is not accepted: a serial counts as seen once its event is safe, and is kept in the store before
+//   supervisord hears of it. A relay that died while BUSY brings the same serial again: it waits for the first.
+// - Where nobody tells the life (a bare relay), a serial that was seen and now says something else begins a new one.
+import { createHash, randomUUID } from "node:crypto";
+import type { Json, Store } from "../store/store.ts";
+import type { Notification } from "./notification.ts";
+import { createRanges, type Range } from "./ranges.ts";
+
+/** Events that supervisord had for us and that never came. */
+export interface Loss {
+  /** overflow: its buffer was full. reload: its buffer was thrown away with the old pool. */
+  readonly cause: "overflow" | "reload";
+  /** Of the pool's own count, where that is known. */
+  readonly poolSerials?: Range;
+  /** The global serials among which the lost ones are. */
+  readonly serials?: Range;
+  /** How many are surely lost, and how many may be. */
+  readonly least: number;
+  readonly most: number;
+}
+
+export type Verdict =
+  | { readonly kind: "repeat"; readonly accepted: Promise<void> }
+  | {
+      readonly kind: "new";
+      readonly life: string;
+      readonly losses: readonly Loss[];
+      /** Call once the event is safe; what it gives belongs into the store before supervisord is answered. */
+      accept(): ReadonlyMap<string, Json>;
+      /** Call when that is done (or failed): repeats that wait go on. */
+      settle(): void;
+    };
+
+export interface Journal {
+  take(notification: Notification): Verdict;
+}
+
+export interface JournalOptions {
+  readonly store: Store;
+  /** Where the notifications come in; names the journal where the life is unknown. */
+  readonly stream: string;
+  readonly life: string | undefined;
+  readonly pool: string;
+  /** Whether this life began so lately that its first events were meant for us. */
+  readonly young: boolean;
+  /** Python's supervisord counts from 0, Go's from 1. */
+  readonly firstPoolSerial?: number;
+  /** Whether others read the same pool, so that a gap says nothing. */
+  readonly shared: boolean;
+  readonly now?: () => number;
+}
+
+export const space = "fouet";
+const recentCount = 256;
+
+interface Kept {
+  readonly life: string;
+  readonly ranges: readonly Range[];
+  readonly last: { readonly serial: number; readonly poolSerial: number | null } | null;
+  readonly recent: readonly (readonly [serial: number, digest: string])[];
+}
+
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const { store, stream, pool, now = Date.now } = options;
+  const key = `journal ${options.life ?? stream} ${pool}`;
+  const kept = ((await store.get(space, key)) ?? undefined) as Kept | undefined;
+
+  let life = options.life ?? kept?.life ?? randomUUID();
+  let seen = createRanges(kept?.ranges);
+  let recent = new Map(kept?.recent);
+  let last: Kept["last"] = kept?.last ?? null;
+  let pending = new Map<number, { digest: string; accepted: Promise<void> }>();
+
+  function begin() {
+    life = randomUUID();
+    seen = createRanges();
+    recent = new Map();
+    pending = new Map();
+    last = null;
+  }
+
+  /** Undefined where it is new. */
+  function repeated(serial: number, digest: string): Promise<void> | undefined {
+    const waiting = pending.get(serial);
+    const known = options.life !== undefined;
+    if (waiting && (known || waiting.digest === digest)) return waiting.accepted;
+    if (!waiting && !seen.has(serial)) return undefined;
+    if (known || recent.get(serial) === digest) return Promise.resolve();
+    begin();
+    return undefined;
+  }
+
+  function losses(serial: number, poolSerial: number | undefined): Loss[] {
+    if (poolSerial === undefined || options.shared) return [];
+    if (last === null) {
+      const first = options.firstPoolSerial ?? 0;
+      const count = poolSerial - first;
+      // Without memory of ours, events that we took in an earlier life of this process look lost.
+      if (count <= 0 || (!store.durable && !options.young)) return [];
+      return [
+        {
+          cause: "overflow",
+          poolSerials: [first, poolSerial - 1],
+          ...between(-1, serial),
+          least: store.durable ? count : 0,
+          most: count,
+        },
+      ];
+    }
+    if (last.poolSerial === null) return [];
+    if (poolSerial > last.poolSerial) {
+      const count = poolSerial - last.poolSerial - 1;
+      if (count === 0) return [];
+      const poolSerials: Range = [last.poolSerial + 1, poolSerial - 1];
+      return [{ cause: "overflow", poolSerials, ...between(last.serial, serial), least: count, most: count }];
+    }
+    if (serial < last.serial) return [];
+    const most = serial - last.serial - 1;
+    if (most <= 0) return [];
+    const poolSerials: Range | undefined = poolSerial > 0 ? [0, poolSerial - 1] : undefined;
+    return [
+      {
+        cause: "reload",
+        ...(poolSerials && { poolSerials }),
+        ...between(last.serial, serial),
+        least: poolSerial,
+        most,
+      },
+    ];
+  }
+
+  return {
+    take(notification) {
+      const { serial, poolSerial } = notification.header;
+      const digest = digestOf(notification);
+      const before = repeated(serial, digest);
+      if (before) return { kind: "repeat", accepted: before };
+      const found = losses(serial, poolSerial);
+      // An old event that another pool refused comes late: it does not move the counters back.
+      if (last === null || serial > last.serial) last = { serial, poolSerial: poolSerial ?? null };
+      const mark = last;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const generation = { seen, recent, pending, life };
+      pending.set(serial, { digest, accepted: promise });
+      return {
+        kind: "new",
+        life,
+        losses: found,
+        accept() {
+          generation.seen.add(serial);
+          generation.recent.set(serial, digest);
+          for (const old of generation.recent.keys()) {
+            if (generation.recent.size <= recentCount) break;
+            generation.recent.delete(old);
+          }
+          const entry = {
+            life: generation.life,
+            ranges: generation.seen.list(),
+            last: mark,
+            recent: options.life === undefined ? [...generation.recent] : [],
+            atMs: now(),
+          };
+          return new Map<string, Json>([[key, entry]]);
+        },
+        settle() {
+          generation.pending.delete(serial);
+          resolve();
+        },
+      };
+    },
+  };
+}
+
+/** The global serials strictly between two. */
+function between(before: number, after: number): { serials?: Range } {
+  return after - before > 1 ? { serials: [before + 1, after - 1] } : {};
+}
+
+function digestOf({ header, payload }: Notification): string {
+  return createHash("sha256")
+    .update(JSON.stringify([header.eventName, payload]))
+    .digest("base64url")
+    .slice(0, 16);
+}
