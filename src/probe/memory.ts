@@ -1,0 +1,38 @@
+// What Cuir remembers of a target between two of its lives, in the store.
+// Invariant: a transition is in `pending`, with its id, before it is sent, and leaves it only once it is accepted.
+import type { Draft } from "../event.ts";
+import type { Json } from "../store/store.ts";
+import type { Status } from "./transition.ts";
+
+export interface Memory {
+  readonly program: string;
+  readonly source: string;
+  readonly status: Exclude<Status, "new">;
+  /** When it came to be so, milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** The last transition's number: grows, never repeats. */
+  readonly number: number;
+  /** One id from down to up. */
+  readonly episode?: string;
+  /** When people were last told, milliseconds since the epoch. */
+  readonly toldMs?: number;
+  readonly pending?: readonly Draft[];
+}
+
+/** The space of the store that holds them, by the target's key. */
+export const memorySpace = "cuir.targets";
+
+export function toJson(memory: Memory): Json {
+  return JSON.parse(JSON.stringify(memory)) as Json;
+}
+
+/** Undefined where it is not what we once wrote. */
+export function readMemory(json: Json | undefined): Memory | undefined {
+  const memory = json as unknown as Memory | undefined;
+  return typeof memory === "object" &&
+    memory !== null &&
+    typeof memory.number === "number" &&
+    "status" in memory
+    ? memory
+    : undefined;
+}

@@ -1,0 +1,70 @@
+// Alarms ring in order and once; grids are spread, do not drift, and do not catch up.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { createAlarm, createAlarms, createGrid, hashFraction } from "../../../src/probe/schedule.ts";
+
+test("alarms ring in the order of their times, whatever is set again or cleared", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  const alarms = createAlarms(() => nowMs);
+  const step = fc.tuple(fc.nat(19), fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }));
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 100 }), (steps) => {
+      const base = nowMs;
+      const rung: [number, number][] = [];
+      const all = Array.from({ length: 20 }, (_, index) =>
+        createAlarm(() => {
+          rung.push([index, all[index]!.dueMs]);
+        }),
+      );
+      const expected = new Map<number, number>();
+      for (const [index, inMs] of steps) {
+        if (inMs === undefined) alarms.clear(all[index]!);
+        else alarms.set(all[index]!, base + inMs);
+        if (inMs === undefined) expected.delete(index);
+        else expected.set(index, base + inMs);
+      }
+      for (let ms = 0; ms <= 100; ms += 1) {
+        nowMs = base + ms;
+        t.mock.timers.tick(1);
+      }
+      t.mock.timers.tick(1);
+      assert.deepEqual(new Map(rung), expected);
+      assert.deepEqual(
+        rung.map(([, dueMs]) => dueMs),
+        rung.map(([, dueMs]) => dueMs).toSorted((a, b) => a - b),
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("targets are spread evenly over the interval", () => {
+  const tenths = Array<number>(10).fill(0);
+  for (let host = 0; host < 5000; host += 1) {
+    const { firstMs } = createGrid(`Web${host} 10.0.${host >> 8}.${host & 255}:80`, {
+      startMs: 0,
+      intervalMs: 5000,
+    });
+    tenths[Math.floor(firstMs / 500)]! += 1;
+  }
+  for (const count of tenths) assert.ok(count > 400 && count < 600, String(tenths));
+  assert.equal(hashFraction("SSH"), hashFraction("SSH"));
+});
+
+test("a grid is exact after a million rounds, and gives the next moment only", () => {
+  const grid = createGrid("SSH 10.1.2.3:22", { startMs: 1000, intervalMs: 5000 });
+  assert.equal(grid.after(grid.firstMs + 5_000_000_000 - 1), grid.firstMs + 5_000_000_000);
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), (moment) => {
+      const next = grid.after(grid.firstMs + moment);
+      assert.ok(next > grid.firstMs + moment && next <= grid.firstMs + moment + 5000.001);
+    }),
+  );
+});
+
+test("nobody waits an hour for the first look", () => {
+  const { firstMs } = createGrid("SSH", { startMs: 0, intervalMs: 3_600_000 });
+  assert.ok(firstMs < 10_000);
+});
