@@ -14,7 +14,7 @@ const engineLog = join(tmpdir(), "moustash-dockerd.log");
 
 /** Returns once `docker`, `docker compose` and `docker buildx` work; says each long step; throws what to do instead. */
 export async function ensureEngine(): Promise<void> {
-  if (!(await answers())) {
+  if (!(await engineAnswers())) {
     if (process.env.DOCKER_HOST)
       throw new ScriptError(
         `no Docker engine answers at DOCKER_HOST=${process.env.DOCKER_HOST}: start it, or unset DOCKER_HOST`,
@@ -29,7 +29,7 @@ export async function ensureEngine(): Promise<void> {
   await ensurePlugins();
 }
 
-const answers = () => succeeds("docker", ["version"], { timeoutMs: 10_000 });
+export const engineAnswers = () => succeeds("docker", ["version"], { timeoutMs: 10_000 });
 
 async function install(): Promise<void> {
   if (!(await succeeds("which", ["apt-get"])))
@@ -73,7 +73,7 @@ async function start(): Promise<void> {
   const engine = spawn("dockerd", [], { detached: true, stdio: ["ignore", log.fd, log.fd] });
   engine.unref();
   for (const deadlineMs = Date.now() + 60_000; Date.now() < deadlineMs; await delay(250)) {
-    if (await answers()) return;
+    if (await engineAnswers()) return;
     if (engine.exitCode !== null) break;
   }
   const tail = (await readFile(engineLog, "utf8")).trim().split("\n").slice(-5).join("\n");

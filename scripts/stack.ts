@@ -1,0 +1,63 @@
+// The local stack as scripts and tests use it: its images, and docker compose with its file.
+import { type BaseImage, baseImage } from "./base-images.ts";
+import { output, run, runQuietly } from "./command.ts";
+import { buildImages } from "./images.ts";
+
+const file = "compose/docker-compose.yml";
+
+/** The compose file's variables for the images that a stack runs beside ours, by base image. */
+const imageVariables: Partial<Record<BaseImage, string>> = {
+  redis: "STACK_REDIS_IMAGE",
+  logstash: "STACK_LOGSTASH_IMAGE",
+  busybox: "STACK_BUSYBOX_IMAGE",
+};
+
+/** Builds everything a stack runs, ours and the demo that Fouet is copied into; in seconds where little has changed. */
+export async function buildStack(): Promise<void> {
+  await buildImages();
+  const args = ["--build-arg", `DEBIAN_IMAGE=${await baseImage("debian")}`, "--tag", "moustash/demo:latest"];
+  await runQuietly("Building moustash/demo", "docker", ["build", ...args, "compose/demo"]);
+  for (const base of Object.keys(imageVariables) as BaseImage[]) await baseImage(base);
+}
+
+export interface Stack {
+  /** Starts it and waits until it is healthy. */
+  up(): Promise<void>;
+  /** Removes its containers, networks and volumes. */
+  down(): Promise<void>;
+  /** Any other docker compose command, for its output. */
+  compose(...args: string[]): Promise<string>;
+}
+
+/** The stack of a compose project; variables set its host ports (STACK_REDIS_PORT, …), 0 for any that is free. */
+export function openStack(project = "moustash", variables: Record<string, string> = {}): Stack {
+  const common = ["compose", "--file", file, "--project-name", project];
+  async function env() {
+    const images: Record<string, string> = {};
+    for (const [base, variable] of Object.entries(imageVariables))
+      images[variable] = process.env[variable] ?? (await baseImage(base as BaseImage));
+    return { ...images, ...variables };
+  }
+  return {
+    up: async () =>
+      run(
+        "docker",
+        [...common, "up", "--detach", "--wait", "--wait-timeout", "180", "--no-build", "--quiet-pull"],
+        {
+          env: await env(),
+        },
+      ),
+    down: () =>
+      run("docker", [
+        ...common,
+        "--profile",
+        "tools",
+        "down",
+        "--volumes",
+        "--remove-orphans",
+        "--timeout",
+        "5",
+      ]),
+    compose: async (...args) => output("docker", [...common, ...args], { env: await env() }),
+  };
+}
