@@ -1,0 +1,420 @@
+// Opens a SQLite database of ours, upgrades it, and sets it aside where it is damaged or of a newer version:
+// the only file that knows SQLite.
+//
+// Invariants:
+// - What `write` returned is on disk (WAL, synchronous=FULL), in the file that stands at the path.
+// - A database lies in a folder of its own, `NAME/NAME.sqlite`; it comes into being, and is set aside, by one
+//   rename of that folder under a kernel lock (`NAME.lock`), so several processes never see half of one.
+// - A write into a folder that was set aside meanwhile is noticed after its commit and done again at the path:
+//   whoever set it aside reads it after the rename, so every commit is in one of the two, and repeats are the rooms' to bear.
+// - None but SQLite opens these files while a connection is open: closing any descriptor would drop its locks.
+//   Source: "How To Corrupt An SQLite Database File", sqlite.org/howtocorrupt.html, §2.2.
+import * as fs from "node:fs";
+import { join } from "node:path";
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
+import { MoustashError, exitCodes } from "./errors.ts";
+import { type SalvagedRow, salvageRows } from "./salvage.ts";
+
+export type { SalvagedRow };
+
+export type DiskErrorCode = "disk_full" | "disk_unwritable" | "disk_busy";
+
+/** The disk said no. Nothing of the transaction was written. */
+export class DiskError extends MoustashError {
+  declare readonly code: DiskErrorCode;
+
+  constructor(code: DiskErrorCode, message: string, options?: { cause?: unknown }) {
+    super(code, exitCodes.full, message, options);
+  }
+}
+
+/** Thrown by a room that read what cannot be what it wrote: the file is then treated as damaged. */
+export class DamagedError extends Error {}
+
+export interface DatabaseOptions {
+  /** An existing directory that we can write. */
+  readonly directory: string;
+  readonly name: string;
+  /** SQL scripts; their number is the version. Each runs once, all in one transaction. */
+  readonly migrations: readonly string[];
+  /** Takes rows found in a damaged file into a new one; gives how many it took. Must check each, and bear repeats. */
+  readonly adopt: (sql: Sql, rows: Iterable<SalvagedRow>) => number;
+  /** Told what a person should know: something was set aside, and where. */
+  readonly report: (message: string) => void;
+  /** How long a process may wait for another's transaction. */
+  readonly busyMs?: number;
+}
+
+/** A statement, prepared once for each connection. */
+export type Sql = (text: string) => Statement;
+
+export interface Statement {
+  run(...values: SQLInputValue[]): { changes: number | bigint };
+  get(...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined;
+  iterate(...values: SQLInputValue[]): Iterable<Record<string, SQLOutputValue>>;
+}
+
+export interface Database extends Disposable {
+  readonly path: string;
+  /** One transaction; `work` may run again, in another file, when this one was damaged or moved. */
+  write<T>(work: (sql: Sql) => T): T;
+  read<T>(work: (sql: Sql) => T): T;
+  /** Gives the room of deleted rows back to the file system, where that is possible now. */
+  shrink(): void;
+}
+
+interface Connection {
+  readonly database: DatabaseSync;
+  readonly sql: Sql;
+  readonly identity: string;
+}
+
+const defaultBusyMs = 5000;
+const mostAttempts = 4;
+
+/** Opens nothing yet: the first transaction does. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { directory, name, migrations, busyMs = defaultBusyMs } = options;
+  const folder = join(directory, name);
+  const path = join(folder, `${name}.sqlite`);
+  let connection: Connection | undefined;
+
+  function close() {
+    const closing = connection;
+    connection = undefined;
+    closeQuietly(closing?.database);
+  }
+
+  function connect(): Connection {
+    if (connection) return connection;
+    if (!fs.existsSync(path) || pending(options).length > 0) create(options, folder, path);
+    const identity = identityOf(path) ?? "";
+    const database = openFile(path, busyMs);
+    try {
+      upgrade(database, migrations);
+    } catch (error) {
+      closeQuietly(database);
+      throw error;
+    }
+    const statements = new Map<string, StatementSync>();
+    const sql: Sql = (text) => {
+      const known = statements.get(text) ?? database.prepare(text);
+      statements.set(text, known);
+      return known;
+    };
+    return (connection = { database, sql, identity });
+  }
+
+  function transaction<T>(begin: string, work: (sql: Sql) => T): T {
+    for (let attempt = 1; ; attempt += 1) {
+      const last = attempt === mostAttempts;
+      let identity: string | undefined;
+      try {
+        identity = connection?.identity ?? identityOf(path);
+        const current = connect();
+        identity = current.identity;
+        const result = within(current, begin, migrations.length, work);
+        if (last || identityOf(path) === identity) return result;
+        close();
+      } catch (error) {
+        let trouble = classify(error);
+        if (trouble === "disk_unwritable" && moved(path, identity)) trouble = "moved";
+        if (trouble !== "disk_busy") close();
+        if (trouble === undefined) throw error;
+        if (!last && (trouble === "damaged" || trouble === "newer" || trouble === "moved")) {
+          if (trouble !== "moved")
+            setAside(
+              options,
+              folder,
+              path,
+              identity,
+              trouble,
+              error instanceof NewerError ? error.version : 0,
+            );
+          continue;
+        }
+        if (trouble === "damaged" || trouble === "newer" || trouble === "moved")
+          throw new DiskError("disk_unwritable", `${path}: ${messageOf(error)}`, { cause: error });
+        throw new DiskError(trouble, explain(trouble, path, error), { cause: error });
+      }
+    }
+  }
+
+  return {
+    path,
+    write: (work) => transaction("begin immediate", work),
+    read: (work) => transaction("begin", work),
+    shrink() {
+      try {
+        connection?.database.exec("vacuum; pragma wal_checkpoint(truncate)");
+      } catch {
+        // Another process reads or writes: its file shrinks another time.
+      }
+    },
+    [Symbol.dispose]: close,
+  };
+}
+
+/**
+ * A lock that the kernel takes back when its holder dies, whatever pid namespace it lives in: SQLite's own lock
+ * on a file of its own. Undefined while another holds it; rejects nothing, waits at most `busyMs`.
+ */
+export function takeLock(path: string, busyMs: number): Disposable | undefined {
+  touch(path);
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  const database = new DatabaseSync(path, { timeout: busyMs });
+  try {
+    // No journal: nothing is ever written.
+    database.exec("pragma journal_mode = memory; begin exclusive");
+  } catch (error) {
+    closeQuietly(database);
+    if (classify(error) === "disk_busy") return undefined;
+    throw error;
+  }
+  return { [Symbol.dispose]: () => closeQuietly(database) };
+}
+
+class NewerError extends Error {
+  readonly version: number;
+
+  constructor(version: number) {
+    super(`version ${version} of the file is newer than this program`);
+    this.version = version;
+  }
+}
+
+/** No release will ever have so many versions: a number beyond is damage. */
+const mostVersions = 1000;
+
+function openFile(path: string, busyMs: number): DatabaseSync {
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  const database = new DatabaseSync(path, { timeout: busyMs });
+  try {
+    database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off");
+  } catch (error) {
+    closeQuietly(database);
+    throw error;
+  }
+  return database;
+}
+
+function upgrade(database: DatabaseSync, migrations: readonly string[]) {
+  if (versionOf(database) >= migrations.length) return;
+  database.exec("begin immediate");
+  try {
+    for (const script of migrations.slice(versionOf(database))) database.exec(script);
+    database.exec(`pragma user_version = ${migrations.length}; commit`);
+  } catch (error) {
+    rollback(database);
+    throw error;
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare("pragma user_version").get()!["user_version"]);
+}
+
+function within<T>({ database, sql }: Connection, begin: string, version: number, work: (sql: Sql) => T): T {
+  sql(begin).run();
+  try {
+    const found = Number(sql("pragma user_version").get()!["user_version"]);
+    if (found > mostVersions || found < version) throw new DamagedError(`version ${found} cannot be`);
+    if (found > version) throw new NewerError(found);
+    const result = work(sql);
+    sql("commit").run();
+    return result;
+  } catch (error) {
+    rollback(database);
+    throw error;
+  }
+}
+
+function rollback(database: DatabaseSync) {
+  if (!database.isTransaction) return;
+  try {
+    database.exec("rollback");
+  } catch {
+    // The connection is closed next, which ends the transaction all the same.
+  }
+}
+
+function closeQuietly(database: DatabaseSync | undefined) {
+  try {
+    database?.close();
+  } catch {
+    // A connection to a damaged file: there is nothing left to keep.
+  }
+}
+
+/** Under the lock: a whole, empty or recovered database appears at the path by one rename. */
+function create(options: DatabaseOptions, folder: string, path: string) {
+  using _lock = lockFolder(options);
+  if (!fs.existsSync(path)) {
+    const fresh = `${folder}.new`;
+    fs.rmSync(fresh, { recursive: true, force: true });
+    if (fs.existsSync(folder)) moveAway(options, folder, `corrupt-${stamp()}.pending`);
+    makeFolder(fresh);
+    const file = join(fresh, `${options.name}.sqlite`);
+    touch(file);
+    const database = openFile(file, 0);
+    try {
+      upgrade(database, options.migrations);
+      for (const damaged of pending(options)) recover(options, database, damaged);
+    } finally {
+      closeQuietly(database);
+    }
+    fs.renameSync(fresh, folder);
+    syncFolder(options.directory);
+  }
+  // The new file stands only after their rows are in it.
+  for (const damaged of pending(options)) fs.renameSync(damaged, damaged.replace(/\.pending$/, ""));
+  syncFolder(options.directory);
+}
+
+function recover(options: DatabaseOptions, database: DatabaseSync, damaged: string) {
+  const read = (end: string) => readWhole(join(damaged, `${options.name}.sqlite${end}`));
+  database.exec("begin immediate");
+  const count = options.adopt((text) => database.prepare(text), salvageRows(read(""), read("-wal")));
+  database.exec("commit");
+  const kept = damaged.replace(/\.pending$/, "");
+  options.report(
+    `${options.name}: the database was damaged; ${count} rows were recovered; it was set aside as ${kept}`,
+  );
+}
+
+function readWhole(path: string): Uint8Array {
+  try {
+    return fs.readFileSync(path);
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+/** Set aside and not yet recovered from: the work of a process that died over it. */
+function pending({ directory, name }: DatabaseOptions): string[] {
+  const names = fs.readdirSync(directory);
+  return names
+    .filter((entry) => entry.startsWith(`${name}-corrupt-`) && entry.endsWith(".pending"))
+    .toSorted()
+    .map((entry) => join(directory, entry));
+}
+
+function setAside(
+  options: DatabaseOptions,
+  folder: string,
+  path: string,
+  identity: string | undefined,
+  trouble: "damaged" | "newer",
+  version: number,
+) {
+  using _lock = lockFolder(options);
+  // Another process may have done it already: what stands at the path now is another file.
+  if (identity === undefined || identityOf(path) !== identity) return;
+  if (trouble === "damaged") {
+    moveAway(options, folder, `corrupt-${stamp()}.pending`);
+    return;
+  }
+  const place = moveAway(options, folder, `v${version}-${stamp()}`);
+  options.report(
+    `${options.name}: the database is of version ${version}, written by a newer program; it was set aside as ${place}`,
+  );
+}
+
+function moveAway({ directory, name }: DatabaseOptions, folder: string, ending: string): string {
+  const place = join(directory, `${name}-${ending}`);
+  fs.renameSync(folder, place);
+  syncFolder(directory);
+  return place;
+}
+
+/** Not a clock that matters: it only makes the name new. */
+function stamp(): string {
+  return new Date().toISOString().replaceAll(/[-:]/g, "").replace(".", "");
+}
+
+function lockFolder({ directory, name, busyMs = defaultBusyMs }: DatabaseOptions): Disposable {
+  const path = join(directory, `${name}.lock`);
+  const lock = takeLock(path, busyMs);
+  if (!lock)
+    throw new DiskError("disk_busy", `${path} is held by another process for more than ${busyMs} ms`);
+  return lock;
+}
+
+function identityOf(path: string): string | undefined {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.dev}:${stat.ino}`;
+}
+
+/** Whether another file stands at the path now, or none. */
+function moved(path: string, identity: string | undefined): boolean {
+  try {
+    return identityOf(path) !== identity;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes a file that the group may write too, whatever our umask is; leaves one that is there alone. */
+function touch(path: string) {
+  try {
+    const descriptor = fs.openSync(path, "wx", 0o660);
+    fs.fchmodSync(descriptor, 0o660);
+    fs.closeSync(descriptor);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** Makes a folder whose files belong to its group. */
+export function makeFolder(path: string) {
+  fs.mkdirSync(path, { mode: 0o2770 });
+  fs.chmodSync(path, 0o2770);
+}
+
+export function syncFolder(path: string) {
+  const descriptor = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** Source: sqlite.org/rescode.html; the low byte is the primary code. */
+const primaryCodes: Record<number, DiskErrorCode | "damaged"> = {
+  3: "disk_unwritable",
+  5: "disk_busy",
+  6: "disk_busy",
+  8: "disk_unwritable",
+  10: "disk_unwritable",
+  11: "damaged",
+  13: "disk_full",
+  14: "disk_unwritable",
+  26: "damaged",
+};
+const readonlyMoved = 1032;
+
+type Trouble = DiskErrorCode | "damaged" | "newer" | "moved";
+
+function classify(error: unknown): Trouble | undefined {
+  if (error instanceof DiskError) return error.code;
+  if (error instanceof DamagedError) return "damaged";
+  if (error instanceof NewerError) return "newer";
+  const { code, errcode, syscall } = error as { code?: string; errcode?: number; syscall?: string };
+  if (errcode === readonlyMoved) return "moved";
+  // A logic error (1): the tables are not ours any more, since our SQL is tested.
+  if (code === "ERR_SQLITE_ERROR") return errcode === 1 ? "damaged" : primaryCodes[(errcode ?? 0) & 0xff];
+  if (code === "ENOSPC" || code === "EDQUOT") return "disk_full";
+  return syscall === undefined ? undefined : "disk_unwritable";
+}
+
+function explain(code: DiskErrorCode, path: string, error: unknown): string {
+  if (error instanceof DiskError) return error.message;
+  if (code === "disk_full") return `${path}: the file system is full (${messageOf(error)})`;
+  if (code === "disk_busy") return `${path}: another process held it for too long (${messageOf(error)})`;
+  return `${path}: ${messageOf(error)}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

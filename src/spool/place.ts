@@ -1,0 +1,98 @@
+// Judges the directory of a spool: a disk that lasts, memory that dies with the container, or a file system on which
+// several processes cannot share a database safely.
+// Source: statfs(2) for the numbers; "Write-Ahead Logging", sqlite.org/wal.html, for why a network file system is none.
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { exitCodes } from "../errors.ts";
+import { SpoolError } from "./spool.ts";
+
+/** Where the directory is no disk, `why` completes "the spool is memory: …". */
+export type Place = { readonly is: "disk" } | { readonly is: "memory"; readonly why: string };
+
+const containerLayers: Record<number, string> = { 0x794c7630: "overlay", 0x61756673: "aufs" };
+const volatile: Record<number, string> = { 0x01021994: "tmpfs", 0x858458f6: "ramfs" };
+const unsafe: Record<number, string> = {
+  0x6969: "NFS",
+  0xff534d42: "CIFS",
+  0xfe534d42: "SMB",
+  0x517b: "SMB",
+  0x65735546: "FUSE",
+  0x01021997: "9p",
+  0x00c36400: "Ceph",
+  0x5346414f: "AFS",
+};
+
+const remedy = (directory: string) =>
+  `mount a volume on ${directory} (docker run -v moustash:${directory}), or set spool to a directory on a disk`;
+
+/**
+ * Reads no more than statfs: nothing is made. Throws a SpoolError (78) where SQLite's locks or shared memory cannot
+ * be trusted.
+ */
+export function judgePlace(directory: string): Place {
+  const existing = nearest(directory);
+  const type = fs.statfsSync(existing).type >>> 0;
+  if (unsafe[type] !== undefined) {
+    throw new SpoolError(
+      "spool_unsafe",
+      `${directory} lies on ${unsafe[type]}, where processes cannot share a spool safely: ${remedy(directory)}`,
+      { exitCode: exitCodes.configuration },
+    );
+  }
+  if (volatile[type] !== undefined)
+    return {
+      is: "memory",
+      why: `${directory} is ${volatile[type]}, which dies with the container: ${remedy(directory)}`,
+    };
+  const layer = containerLayers[type] ?? (inContainer() && isRootMount(existing) ? "file system" : undefined);
+  if (layer !== undefined)
+    return {
+      is: "memory",
+      why: `${directory} lies in the container's own ${layer}, which dies with it: ${remedy(directory)}`,
+    };
+  return { is: "disk" };
+}
+
+function nearest(directory: string): string {
+  let path = directory;
+  while (!fs.existsSync(path) && dirname(path) !== path) path = dirname(path);
+  return path;
+}
+
+/** What Docker and Podman leave in a container's root. */
+const inContainer = () => fs.existsSync("/.dockerenv") || fs.existsSync("/run/.containerenv");
+
+const isRootMount = (path: string) => fs.statSync(path).dev === fs.statSync("/").dev;
+
+/** Makes the directory where that is possible; says what to do where it cannot be written. */
+export function prepare(directory: string): void {
+  try {
+    if (!fs.existsSync(directory)) {
+      fs.mkdirSync(directory, { recursive: true, mode: 0o2770 });
+      fs.chmodSync(directory, 0o2770);
+    }
+    fs.accessSync(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+  } catch (error) {
+    throw unwritable(directory, error);
+  }
+}
+
+/** Names owner, us and the remedy. */
+export function unwritable(directory: string, cause: unknown): SpoolError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const existing = nearest(directory);
+  const us = `${process.getuid!()}:${process.getgid!()}`;
+  const { uid, gid, mode } = fs.statSync(existing);
+  const rights = (mode & 0o7777).toString(8).padStart(4, "0");
+  const advice =
+    code === "EROFS"
+      ? "it is mounted read-only: mount it writable"
+      : code === "EACCES" || code === "EPERM"
+        ? `chown ${us} ${existing} && chmod 2770 ${existing}, or run as ${uid}:${gid} (in Kubernetes: fsGroup ${gid === 0 ? process.getgid!() : gid})`
+        : message;
+  return new SpoolError(
+    "spool_unwritable",
+    `the spool ${directory} cannot be written: ${existing} belongs to ${uid}:${gid} (mode ${rights}), we are ${us}: ${advice}`,
+    { cause },
+  );
+}

@@ -1,0 +1,220 @@
+// The spool's table: what is in a row, how much is admitted, what is taken and removed. Synchronous.
+//
+// Invariants:
+// - Rows leave in the order of `position`, which never repeats: a new row is never mistaken for one that was read
+//   and is being removed.
+// - A row's sum covers all of it: what a disk damaged is noticed, never sent.
+import type * as zlib from "node:zlib";
+import {
+  DamagedError,
+  type Database,
+  type DatabaseOptions,
+  type SalvagedRow,
+  type Sql,
+  openDatabase,
+} from "../database.ts";
+import type { Envelope, EnvelopeClass, Route } from "../envelope.ts";
+import { repeatsUntil } from "./spool.ts";
+
+const migrations = [
+  `create table rows (
+     position integer primary key,
+     run text not null,
+     seq integer not null,
+     id text not null,
+     class text not null,
+     at integer not null,
+     route text not null,
+     body text not null,
+     sum integer not null,
+     unique (run, seq)
+   ) strict`,
+  // What waits, and the next position: kept, not counted at each commit.
+  `create table meter (one integer primary key check (one = 1), count integer, bytes integer, next integer) strict;
+   insert into meter
+     select 1, count(*), coalesce(sum(octet_length(body) + 256), 0), coalesce(max(position), 0) + 1 from rows`,
+];
+
+/** What one event costs beside its body: the other columns, the index, unused parts of pages. Errs upwards. */
+const overheadBytes = 256;
+const costOf = (body: string) => Buffer.byteLength(body) + overheadBytes;
+
+const columns = "position, run, seq, id, class, at, route, body, sum";
+const insert = `insert into rows (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`;
+
+export interface Taken {
+  readonly envelopes: readonly Envelope[];
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Rows extends Disposable {
+  readonly path: string;
+  /** All batches in one transaction; gives for each what was refused. */
+  add(batches: readonly (readonly Envelope[])[], mostBytes: number): Envelope[][];
+  waiting(run: string): number;
+  /** The oldest rows beyond a position. */
+  next(after: number, most: { readonly count: number; readonly bytes: number }): Taken;
+  removeRange(first: number, last: number): void;
+  remove(envelopes: readonly Envelope[]): void;
+  status(): { count: number; bytes: number; oldestAtMs?: number };
+}
+
+export function openRows(options: Pick<DatabaseOptions, "directory" | "report" | "busyMs">): Rows {
+  const database: Database = openDatabase({ ...options, name: "spool", migrations, adopt });
+  return {
+    path: database.path,
+    add: (batches, mostBytes) =>
+      database.write((sql) => {
+        const meter = readMeter(sql);
+        const refused = batches.map((batch) => addBatch(sql, meter, batch, mostBytes));
+        writeMeter(sql, meter);
+        return refused;
+      }),
+    waiting: (run) =>
+      database.read((sql) =>
+        Number(sql("select count(*) as count from rows where run = ?").get(run)!["count"]),
+      ),
+    next: (after, most) => database.read((sql) => next(sql, after, most)),
+    removeRange(first, last) {
+      const emptied = database.write((sql) => {
+        const bytes = `coalesce(sum(octet_length(body) + ${overheadBytes}), 0)`;
+        const range = "from rows where position between ? and ?";
+        const found = sql(`select count(*) as count, ${bytes} as bytes ${range}`).get(first, last)!;
+        sql(`delete ${range}`).run(first, last);
+        return subtract(sql, Number(found["count"]), Number(found["bytes"]));
+      });
+      if (emptied) database.shrink();
+    },
+    remove(envelopes) {
+      database.write((sql) => {
+        let count = 0;
+        let bytes = 0;
+        for (const { run, seq, body } of envelopes) {
+          if (Number(sql("delete from rows where run = ? and seq = ?").run(run, seq).changes) === 0) continue;
+          count += 1;
+          bytes += costOf(body);
+        }
+        subtract(sql, count, bytes);
+      });
+    },
+    status: () =>
+      database.read((sql) => {
+        const { count, bytes } = readMeter(sql);
+        const oldest = sql("select at from rows order by position limit 1").get();
+        return { count, bytes, ...(oldest && { oldestAtMs: Number(oldest["at"]) }) };
+      }),
+    [Symbol.dispose]: () => database[Symbol.dispose](),
+  };
+}
+
+interface Meter {
+  count: number;
+  bytes: number;
+  next: number;
+}
+
+function readMeter(sql: Sql): Meter {
+  const row = sql("select count, bytes, next from meter where one = 1").get();
+  if (!row) throw new DamagedError("the meter is missing");
+  return { count: Number(row["count"]), bytes: Number(row["bytes"]), next: Number(row["next"]) };
+}
+
+function writeMeter(sql: Sql, { count, bytes, next }: Meter) {
+  sql("update meter set count = ?, bytes = ?, next = ? where one = 1").run(count, bytes, next);
+}
+
+/** Whether that was a large spool, now empty. */
+function subtract(sql: Sql, count: number, bytes: number): boolean {
+  const meter = readMeter(sql);
+  meter.count = Math.max(0, meter.count - count);
+  meter.bytes = meter.count === 0 ? 0 : Math.max(0, meter.bytes - bytes);
+  writeMeter(sql, meter);
+  if (meter.count > 0) return false;
+  const free = sql("pragma freelist_count").get()!;
+  return Number(free["freelist_count"]) > 2048;
+}
+
+function addBatch(sql: Sql, meter: Meter, batch: readonly Envelope[], mostBytes: number): Envelope[] {
+  const refused: Envelope[] = [];
+  let full = false;
+  for (const envelope of batch) {
+    const after = meter.bytes + costOf(envelope.body);
+    const repeat = envelope.class === "repeat";
+    if (full || after > (repeat ? mostBytes * repeatsUntil : mostBytes)) {
+      refused.push(envelope);
+      full ||= !repeat;
+      continue;
+    }
+    const { changes } = sql(insert).run(...valuesOf(envelope, meter.next));
+    if (Number(changes) === 0) continue;
+    meter.bytes = after;
+    meter.count += 1;
+    meter.next += 1;
+  }
+  return refused;
+}
+
+type Values = [number, string, number, string, string, number, string, string, number];
+
+function valuesOf({ run, seq, id, class: kind, atMs, route, body }: Envelope, position: number): Values {
+  const routes = JSON.stringify([route.type, route.host, route.program]);
+  return [position, run, seq, id, kind, atMs, routes, body, sumOf(run, seq, id, kind, atMs, routes, body)];
+}
+
+/** zlib is loaded when the first row is made: most lives of a one-shot make none. */
+let crc32: typeof zlib.crc32 | undefined;
+
+function sumOf(run: string, seq: number, id: string, kind: string, at: number, routes: string, body: string) {
+  crc32 ??= process.getBuiltinModule("node:zlib").crc32;
+  return crc32(body, crc32(`${run}\n${seq}\n${id}\n${kind}\n${at}\n${routes}`));
+}
+
+/** Undefined where the sum says that these are not the values we wrote. */
+function envelopeOf(values: readonly unknown[]): Envelope | undefined {
+  const [run, seq, id, kind, at, routes, body, sum] = values as [
+    ...[string, number, string, string, number, string, string, number],
+  ];
+  if (typeof body !== "string" || typeof routes !== "string") return undefined;
+  if (sum !== sumOf(run, seq, id, kind, at, routes, body)) return undefined;
+  const [type, host, program] = JSON.parse(routes) as [string, string, string];
+  const route: Route = { type, host, program };
+  return { id, run, seq, class: kind as EnvelopeClass, atMs: at, route, body };
+}
+
+function next(sql: Sql, after: number, most: { readonly count: number; readonly bytes: number }): Taken {
+  const envelopes: Envelope[] = [];
+  let bytes = 0;
+  let [first, last] = [after, after];
+  const rows = sql(`select ${columns} from rows where position > ? order by position limit ?`);
+  for (const row of rows.iterate(after, most.count)) {
+    const { position, ...rest } = row;
+    const envelope = envelopeOf(Object.values(rest));
+    if (!envelope) throw new DamagedError(`row ${position} is not what was written`);
+    bytes += envelope.body.length;
+    if (envelopes.length > 0 && bytes > most.bytes) break;
+    if (envelopes.length === 0) first = Number(position);
+    last = Number(position);
+    envelopes.push(envelope);
+  }
+  return { envelopes, first, last };
+}
+
+/** Rows of a damaged file whose sums are right; in the order of their positions, which they keep. */
+function adopt(sql: Sql, rows: Iterable<SalvagedRow>): number {
+  const whole = new Map<number, Envelope>();
+  for (const { rowid, values } of rows) {
+    const envelope = values.length === 9 && values[0] === null && envelopeOf(values.slice(1));
+    if (envelope) whole.set(rowid, envelope);
+  }
+  const meter = readMeter(sql);
+  for (const position of [...whole.keys()].toSorted((a, b) => a - b)) {
+    const envelope = whole.get(position)!;
+    if (Number(sql(insert).run(...valuesOf(envelope, position)).changes) === 0) continue;
+    meter.count += 1;
+    meter.bytes += costOf(envelope.body);
+    meter.next = Math.max(meter.next, position + 1);
+  }
+  writeMeter(sql, meter);
+  return meter.count;
+}

@@ -1,0 +1,20 @@
+// What a person can set of the spool.
+import { parseSizeBytes, parseText, parseUnlessNone, setting } from "../setting.ts";
+
+export const spoolSettings = {
+  spool: setting(
+    parseUnlessNone(parseText),
+    "/var/lib/moustash",
+    "The directory where accepted events wait for the broker, on a disk that outlives the container; `none`: memory.",
+  ),
+  spool_max_bytes: setting(
+    parseSizeBytes,
+    "256MB",
+    "How much may wait there: above 80 % repeats are refused, at 100 % nothing more is accepted.",
+  ),
+  max_event_bytes: setting(
+    parseSizeBytes,
+    "1MB",
+    "The largest event that is made; longer texts in it are cut and say so.",
+  ),
+};

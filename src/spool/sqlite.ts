@@ -1,0 +1,176 @@
+// The spool on disk, used in the calling thread: several processes share one directory.
+//
+// Invariants:
+// - Calls of `add` that come together are committed together, with one fsync.
+// - What the disk did not let us remove is not handed out again by this process; it may be by the next one.
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { DiskError, takeLock } from "../database.ts";
+import type { Envelope } from "../envelope.ts";
+import { prepare, unwritable } from "./place.ts";
+import { appendRejected, countRejected } from "./rejected.ts";
+import { openRows } from "./rows.ts";
+import { type Admission, type Drain, type Spool, SpoolError } from "./spool.ts";
+
+export interface SqliteSpoolOptions {
+  readonly directory: string;
+  readonly mostBytes: number;
+  /** Told once what a person should know: a database was set aside, and where. */
+  readonly report?: ((message: string) => void) | undefined;
+  /** How long another process's transaction is waited for. */
+  readonly busyMs?: number | undefined;
+}
+
+interface Waiting {
+  readonly envelopes: readonly Envelope[];
+  readonly resolve: (admission: Admission) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Opens nothing before it is needed. */
+export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
+  const { directory, mostBytes, report = () => {}, busyMs = 5000 } = options;
+  const rows = openRows({ directory, report, busyMs });
+  const lockPath = join(directory, "drain.lock");
+  let group: Waiting[] = [];
+  let owed: { first: number; last: number }[] = [];
+  /** Runs of which no row waits, as far as this process added any: asking costs no disk. */
+  const added = new Set<string>();
+
+  /** Every trouble of the disk becomes a SpoolError that says what to do. */
+  function onDisk<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explained(directory, error);
+    }
+  }
+
+  function commitGroup() {
+    const waiting = group;
+    group = [];
+    try {
+      const refused = onDisk(() => {
+        prepare(directory);
+        return rows.add(
+          waiting.map(({ envelopes }) => envelopes),
+          mostBytes,
+        );
+      });
+      for (const { envelopes } of waiting) for (const { run } of envelopes) added.add(run);
+      for (const [index, { resolve }] of waiting.entries()) resolve({ refused: refused[index]! });
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+    }
+  }
+
+  const isEmptyHanded = () => !fs.existsSync(rows.path) && !hasDatabases(directory);
+
+  function payOwed() {
+    for (const { first, last } of owed) rows.removeRange(first, last);
+    owed = [];
+  }
+
+  function startDrain(): Drain | undefined {
+    if (isEmptyHanded()) return emptyDrain;
+    const lock = takeLock(lockPath, 0);
+    if (!lock) return undefined;
+    let taken: { envelopes: readonly Envelope[]; first: number; last: number } | undefined;
+    return {
+      async next(most) {
+        return onDisk(() => {
+          const after = owed.at(-1)?.last ?? 0;
+          taken = rows.next(after, most);
+          return taken.envelopes;
+        });
+      },
+      async remove(envelopes) {
+        onDisk(() => {
+          if (!taken || !isSame(envelopes, taken.envelopes)) return rows.remove(envelopes);
+          const { first, last } = taken;
+          try {
+            payOwed();
+            rows.removeRange(first, last);
+          } catch (error) {
+            if (!(error instanceof DiskError)) throw error;
+            // Delivered, and the disk lets nothing be written, not even that: do not send it again.
+            owed.push({ first, last });
+          }
+        });
+      },
+      async [Symbol.asyncDispose]() {
+        lock[Symbol.dispose]();
+      },
+    };
+  }
+
+  return {
+    durable: true,
+    add(envelopes) {
+      return new Promise((resolve, reject) => {
+        group.push({ envelopes, resolve, reject });
+        if (group.length === 1) setImmediate(commitGroup);
+      });
+    },
+    async waiting(run) {
+      if (!added.has(run)) return 0;
+      const count = onDisk(() => rows.waiting(run));
+      if (count === 0) added.delete(run);
+      return count;
+    },
+    drain: async () => onDisk(startDrain),
+    remove: async (envelopes) => onDisk(() => rows.remove(envelopes)),
+    reject: async (envelope, reason) =>
+      onDisk(() => {
+        prepare(directory);
+        appendRejected(directory, envelope, reason);
+      }),
+    status: async () =>
+      onDisk(() => {
+        const rejected = countRejected(directory);
+        if (isEmptyHanded()) return { count: 0, bytes: 0, mostBytes, rejected };
+        return { ...rows.status(), mostBytes, rejected };
+      }),
+    async [Symbol.asyncDispose]() {
+      rows[Symbol.dispose]();
+    },
+  };
+}
+
+/** Also those that were set aside and wait to be recovered. */
+function hasDatabases(directory: string): boolean {
+  try {
+    return fs.readdirSync(directory).some((name) => name.startsWith("spool-") && name.endsWith(".pending"));
+  } catch {
+    return false;
+  }
+}
+
+const emptyDrain: Drain = {
+  next: async () => [],
+  remove: async () => {},
+  async [Symbol.asyncDispose]() {},
+};
+
+function isSame(some: readonly Envelope[], others: readonly Envelope[]): boolean {
+  if (some === others) return true;
+  return (
+    some.length === others.length &&
+    some.every(({ run, seq }, index) => others[index]!.run === run && others[index]!.seq === seq)
+  );
+}
+
+function explained(directory: string, error: unknown): unknown {
+  if (error instanceof SpoolError) return error;
+  if (error instanceof DiskError) {
+    if (error.code === "disk_full")
+      return new SpoolError("spool_full", `${error.message}: make room there`, { cause: error });
+    return new SpoolError("spool_unwritable", error.message, { cause: error });
+  }
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new SpoolError("spool_full", `${directory}: the file system is full: make room there`, {
+      cause: error,
+    });
+  return syscall === undefined && code !== "ERR_SQLITE_ERROR" ? error : unwritable(directory, error);
+}
