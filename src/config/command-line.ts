@@ -1,0 +1,218 @@
+// The command line of every tool: options only, no subcommands; each setting of its tables is also a flag.
+import { type Setting, parseBoolean } from "../setting.ts";
+import { type Sections, flagOf, variableOf } from "./names.ts";
+import { reasonOf, show } from "./problem.ts";
+import type { FlagText } from "./config.ts";
+import { UsageError } from "../errors.ts";
+import { parseArgs } from "node:util";
+import { suggest } from "./nearest.ts";
+
+/** A flag that is no setting: a switch, or one that takes a value. */
+export interface CommandFlag {
+  readonly help: string;
+  readonly short?: string;
+  /** What --help calls its value; without it the flag is a switch. */
+  readonly value?: string;
+  /** It may be given several times. */
+  readonly multiple?: true;
+  /** Words that the flag asks for beside it, for --help: `PROGRAM DURATION REASON`. The tool counts them. */
+  readonly words?: string;
+}
+
+export type CommandFlags = Readonly<Record<string, CommandFlag>>;
+
+/** Flags that every tool has. */
+export const commonFlags = {
+  help: { short: "h", help: "show this" },
+  version: { short: "V", help: "show the version" },
+  config: { short: "c", value: "FILE", help: "the INI file; none for no file" },
+  check: { help: "check the configuration and say what is wrong" },
+  "print-config": { help: "show each value and where it comes from; secrets are masked" },
+  doctor: { help: "try everything that delivery needs and say what is in its way" },
+} as const satisfies CommandFlags;
+
+export interface CommandSpec<F extends CommandFlags = CommandFlags> {
+  /** cuir, fouet or panpan. */
+  readonly tool: string;
+  /** Settings that are flags; the tool's own section is put before [Moustash]. */
+  readonly sections: Sections;
+  /** The tool's own flags, beside those that all have. */
+  readonly flags: F;
+  /** Short forms of settings: `{ interval: "i" }`. */
+  readonly shorts?: Readonly<Record<string, string>>;
+  /** Whether bare words mean something; without it they are wrong usage. */
+  readonly takesWords?: boolean;
+}
+
+export type FlagValues<F extends CommandFlags> = {
+  readonly [K in keyof F]: F[K] extends { value: string }
+    ? F[K] extends { multiple: true }
+      ? readonly string[]
+      : string | undefined
+    : boolean;
+};
+
+export interface CommandLine<F extends CommandFlags> {
+  readonly options: FlagValues<F & typeof commonFlags>;
+  /** For loadConfig. */
+  readonly flags: readonly FlagText[];
+  /** Bare words before `--`, and after it as well. */
+  readonly words: readonly string[];
+  /** What stands after `--`; undefined where there is none. */
+  readonly rest?: readonly string[];
+}
+
+/** What a flag's name stands for. */
+type Meaning =
+  | { readonly kind: "command"; readonly name: string; readonly flag: CommandFlag }
+  | {
+      readonly kind: "setting" | "secret" | "file";
+      readonly section: string;
+      readonly key: string;
+      readonly setting: Setting;
+    };
+
+/** Throws a UsageError with a line for each thing that is wrong. */
+export function parseCommandLine<const F extends CommandFlags>(
+  spec: CommandSpec<F>,
+  args: readonly string[],
+): CommandLine<F> {
+  const meanings = meaningsOf(spec);
+  const takesValue = (meaning: Meaning) =>
+    meaning.kind === "command" ? meaning.flag.value !== undefined : !isSwitch(meaning);
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: Object.fromEntries(
+      [...meanings].map(([name, meaning]) => {
+        const short = shortOf(spec, name, meaning);
+        return [name, { type: takesValue(meaning) ? "string" : "boolean", ...(short && { short }) }];
+      }),
+    ),
+  });
+  const problems: string[] = [];
+  const given = new Map<string, { texts: string[]; flag: string; meaning: Meaning }>();
+  const words: string[] = [];
+  let rest: string[] | undefined;
+  let taken = false;
+  for (const [index, token] of tokens.entries()) {
+    if (token.kind === "option-terminator") rest = args.slice(token.index + 1);
+    if (token.kind === "positional" && !taken) words.push(token.value);
+    taken = false;
+    if (token.kind !== "option") continue;
+    const negated = token.name.startsWith("no-") && isSwitch(meanings.get(token.name.slice(3)));
+    const name = negated ? token.name.slice(3) : token.name;
+    const meaning = meanings.get(name);
+    let { value } = token;
+    // A switch that is a setting takes the next word (--rabbitmq-ssl off), where there is one.
+    const next = tokens[index + 1];
+    if (isSwitch(meaning) && !negated && value === undefined && next?.kind === "positional") {
+      value = next.value;
+      taken = true;
+    }
+    const problem =
+      meaning === undefined
+        ? unknown(token.rawName, meanings)
+        : wrong(token.rawName, { value, inlineValue: token.inlineValue }, meaning);
+    const identity = meaning?.kind === "command" ? name : `${meaning?.section}.${meaning?.key}`;
+    const before = given.get(identity);
+    if (problem !== undefined) problems.push(problem);
+    else if (before !== undefined && !isMultiple(meaning!)) {
+      const both =
+        before.flag === token.rawName ? "is given twice" : `and ${before.flag} are the same setting`;
+      problems.push(`${token.rawName} ${both}: give it once`);
+    } else {
+      const text = negated ? "off" : (value ?? "on");
+      if (before) before.texts.push(text);
+      else given.set(identity, { texts: [text], flag: token.rawName, meaning: meaning! });
+    }
+  }
+  if (!spec.takesWords && words.length > 0) problems.push(strayWord(spec, words[0]!));
+  return { ...collect(spec, given, problems), words, ...(rest && { rest }) };
+}
+
+function meaningsOf(spec: CommandSpec): Map<string, Meaning> {
+  const meanings = new Map<string, Meaning>();
+  // What is set last wins: the tool's own words before the settings that all share.
+  for (const [section, table] of ordered(spec.sections).toReversed()) {
+    for (const [key, setting] of Object.entries(table)) {
+      for (const name of [key, ...(setting.aliases ?? [])].map((one) => flagOf(one).slice(2))) {
+        meanings.set(name, { kind: setting.secret ? "secret" : "setting", section, key, setting });
+        if (setting.secret) meanings.set(`${name}-file`, { kind: "file", section, key, setting });
+      }
+    }
+  }
+  for (const [name, flag] of Object.entries({ ...commonFlags, ...spec.flags }))
+    meanings.set(name, { kind: "command", name, flag });
+  return meanings;
+}
+
+/** The tool's own section first. */
+export function ordered(sections: Sections): [string, Sections[string]][] {
+  return Object.entries(sections).toSorted(([a], [b]) => Number(a === "Moustash") - Number(b === "Moustash"));
+}
+
+function shortOf(spec: CommandSpec, name: string, meaning: Meaning): string | undefined {
+  return meaning.kind === "command" ? meaning.flag.short : spec.shorts?.[name];
+}
+
+const isSwitch = (meaning: Meaning | undefined): boolean =>
+  meaning?.kind === "setting" && meaning.setting.parse === parseBoolean;
+
+const isMultiple = (meaning: Meaning): boolean =>
+  meaning.kind === "command" ? meaning.flag.multiple === true : meaning.setting.parseItem !== undefined;
+
+function unknown(flag: string, meanings: ReadonlyMap<string, Meaning>): string {
+  const known = [...meanings].filter(([, { kind }]) => kind !== "secret").map(([name]) => `--${name}`);
+  const hint = flag.startsWith("--") ? suggest(flag, known) : "";
+  return `${show(flag)} is no option${hint} (a text that begins with - goes after --)`;
+}
+
+function wrong(
+  flag: string,
+  { value, inlineValue }: { value: string | undefined; inlineValue: boolean | undefined },
+  meaning: Meaning,
+): string | undefined {
+  if (meaning.kind === "secret") {
+    const variable = variableOf(meaning.section, meaning.key);
+    return `${flag} is not taken, for everybody could read it in the list of processes: set ${variable}, ${variable}_FILE, or ${flag}-file PATH`;
+  }
+  if (meaning.kind === "command" && meaning.flag.value === undefined)
+    return value === undefined ? undefined : `${flag} takes no value`;
+  if (value === undefined) return isSwitch(meaning) ? undefined : `${flag} needs a value`;
+  if (!inlineValue && /^-./.test(value))
+    return `${flag} needs a value (${flag}=${show(value)} where it begins with -)`;
+  if (meaning.kind !== "setting") return undefined;
+  try {
+    (meaning.setting.parseItem ?? meaning.setting.parse)(value);
+  } catch (error) {
+    return `${flag}: ${reasonOf(error)}`;
+  }
+  return undefined;
+}
+
+function strayWord({ tool, flags }: CommandSpec, word: string): string {
+  const hint = word in flags || word in commonFlags ? `; did you mean --${word}?` : "";
+  return `${tool} takes options only, "${show(word)}" is none${hint}`;
+}
+
+function collect<F extends CommandFlags>(
+  spec: CommandSpec<F>,
+  given: ReadonlyMap<string, { texts: string[]; flag: string; meaning: Meaning }>,
+  problems: readonly string[],
+): { options: FlagValues<F & typeof commonFlags>; flags: FlagText[] } {
+  if (problems.length > 0) throw new UsageError(problems.join("\n"));
+  const options = Object.entries<CommandFlag>({ ...commonFlags, ...spec.flags }).map(([name, flag]) => {
+    const texts = given.get(name)?.texts;
+    if (flag.value === undefined) return [name, texts !== undefined];
+    return [name, flag.multiple ? (texts ?? []) : texts?.[0]];
+  });
+  const flags = [...given.values()].flatMap(({ texts, flag, meaning }) =>
+    meaning.kind === "command" || meaning.kind === "secret"
+      ? []
+      : [{ section: meaning.section, key: meaning.key, texts, flag, isFile: meaning.kind === "file" }],
+  );
+  return { options: Object.fromEntries(options) as FlagValues<F & typeof commonFlags>, flags };
+}

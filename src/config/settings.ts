@@ -1,0 +1,41 @@
+// The [Moustash] settings that belong to no other room: what all three tools share beside transport and spool.
+import { optional, parseChoice, parseDurationMs, parsePairs, parseText, setting } from "../setting.ts";
+
+export const sharedSettings = {
+  transport: setting(
+    parseChoice("redis", "rabbitmq", "stdout"),
+    "redis",
+    "Which broker takes the events: `redis`, `rabbitmq`, or `stdout` (one JSON object on each line, for pipes and trials).",
+  ),
+  accept_within: setting(
+    parseDurationMs,
+    "50ms",
+    "How long the broker has to acknowledge an event before the spool takes it.",
+  ),
+  drain_timeout: setting(
+    parseDurationMs,
+    "7s",
+    "How long a daemon that is told to end may take to deliver what it still holds.",
+  ),
+  host: optional(
+    parseText,
+    "The `host` of every event. Default: the machine's name (in a container, set it: that name is a random id).",
+    { aliases: ["hostname"] },
+  ),
+  labels: setting(parsePairs, "", "Copied into every event: `env=prod, team=web`."),
+  format: setting(
+    parseChoice("logstash", "ecs"),
+    "logstash",
+    "The shape of events: `logstash`, or `ecs` for indices with templates of the Elastic Common Schema.",
+  ),
+  log_level: setting(
+    parseChoice("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    "info",
+    "The least level that is logged (on stderr): `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.",
+  ),
+  log_format: setting(
+    parseChoice("json", "text"),
+    "json",
+    "One JSON object on each line of the log, or `text` for people.",
+  ),
+};
