@@ -8,6 +8,7 @@ import { output, say, succeeds } from "./command.ts";
 export const debianPackages: Readonly<Record<string, string>> = {
   "redis-server": "the broker, alone, with Sentinel and as a Cluster",
   supervisor: "what Fouet listens to",
+  socat: "the relay of one line between supervisord and Fouet's socket",
 };
 
 /** Installs what is missing; says what is left out, and why, where it may not. */
