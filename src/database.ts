@@ -32,7 +32,7 @@ export class DiskError extends MoustashError {
 export class DamagedError extends Error {}
 
 export interface DatabaseOptions {
-  /** An existing directory that we can write. */
+  /** Made where it is missing. */
   readonly directory: string;
   readonly name: string;
   /** SQL scripts; their number is the version. Each runs once, all in one transaction. */
@@ -55,7 +55,8 @@ export interface Statement {
 }
 
 export interface Database extends Disposable {
-  readonly path: string;
+  /** Whether there is anything to read; false makes and opens nothing. */
+  exists(): boolean;
   /** One transaction; `work` may run again, in another file, when this one was damaged or moved. */
   write<T>(work: (sql: Sql) => T): T;
   read<T>(work: (sql: Sql) => T): T;
@@ -141,7 +142,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    path,
+    exists: () => fs.existsSync(path) || (fs.existsSync(directory) && pending(options).length > 0),
     write: (work) => transaction("begin immediate", work),
     read: (work) => transaction("begin", work),
     shrink() {
@@ -248,6 +249,7 @@ function closeQuietly(database: DatabaseSync | undefined) {
 
 /** Under the lock: a whole, empty or recovered database appears at the path by one rename. */
 function create(options: DatabaseOptions, folder: string, path: string) {
+  if (!fs.existsSync(options.directory)) makeFolder(options.directory);
   using _lock = lockFolder(options);
   if (!fs.existsSync(path)) {
     const fresh = `${folder}.new`;
@@ -367,7 +369,7 @@ function touch(path: string) {
 
 /** Makes a folder whose files belong to its group. */
 export function makeFolder(path: string) {
-  fs.mkdirSync(path, { mode: 0o2770 });
+  fs.mkdirSync(path, { recursive: true, mode: 0o2770 });
   fs.chmodSync(path, 0o2770);
 }
 

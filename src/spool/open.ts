@@ -1,4 +1,5 @@
 // Opens the spool that the directory allows: a disk, or memory where there is none.
+import type { Thread } from "../thread.ts";
 import { openMemorySpool } from "./memory.ts";
 import { judgePlace } from "./place.ts";
 import type { Spool } from "./spool.ts";
@@ -9,11 +10,8 @@ export interface SpoolOptions {
   /** Undefined: memory by choice. */
   readonly directory: string | undefined;
   readonly mostBytes: number;
-  /**
-   * The program's entry file, which a thread runs again (see worker.ts), so that the disk never stops the caller's
-   * event loop; left out, the disk is used in the calling thread, which starts sooner.
-   */
-  readonly worker?: string | URL | undefined;
+  /** Where the disk's work is done, so that it never stops the caller's event loop; left out, in the calling thread. */
+  readonly thread?: Thread | undefined;
   /** Told what a person should know: that the spool is memory and what to mount, that a database was set aside. */
   readonly report?: (message: string) => void;
 }
@@ -25,11 +23,11 @@ const mostMemoryBytes = 64 * 2 ** 20;
  * Throws a SpoolError (78) where the directory lies on a file system that cannot be shared safely. A disk that
  * cannot be written is an error of `add`, not of this: it may be mended while we run.
  */
-export function openSpool({ directory, mostBytes, worker, report = () => {} }: SpoolOptions): Spool {
+export function openSpool({ directory, mostBytes, thread, report = () => {} }: SpoolOptions): Spool {
   const place = directory === undefined ? undefined : judgePlace(directory);
   if (directory !== undefined && place?.is === "disk") {
     const options = { directory, mostBytes, report };
-    return worker === undefined ? openSqliteSpool(options) : openWorkerSpool({ ...options, entry: worker });
+    return thread ? openWorkerSpool(thread, options) : openSqliteSpool(options);
   }
   if (place?.is === "memory") report(`the spool is memory: ${place.why}`);
   return openMemorySpool({ mostBytes: Math.min(mostBytes, mostMemoryBytes) });

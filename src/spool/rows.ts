@@ -49,7 +49,7 @@ export interface Taken {
 }
 
 export interface Rows extends Disposable {
-  readonly path: string;
+  exists(): boolean;
   /** All batches in one transaction; gives for each what was refused. */
   add(batches: readonly (readonly Envelope[])[], mostBytes: number): Envelope[][];
   waiting(run: string): number;
@@ -63,7 +63,7 @@ export interface Rows extends Disposable {
 export function openRows(options: Pick<DatabaseOptions, "directory" | "report" | "busyMs">): Rows {
   const database: Database = openDatabase({ ...options, name: "spool", migrations, adopt });
   return {
-    path: database.path,
+    exists: () => database.exists(),
     add: (batches, mostBytes) =>
       database.write((sql) => {
         const meter = readMeter(sql);

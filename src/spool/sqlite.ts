@@ -3,7 +3,6 @@
 // Invariants:
 // - Calls of `add` that come together are committed together, with one fsync.
 // - What the disk did not let us remove is not handed out again by this process; it may be by the next one.
-import * as fs from "node:fs";
 import { join } from "node:path";
 import { DiskError, takeLock } from "../database.ts";
 import type { Envelope } from "../envelope.ts";
@@ -64,15 +63,13 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
     }
   }
 
-  const isEmptyHanded = () => !fs.existsSync(rows.path) && !hasDatabases(directory);
-
   function payOwed() {
     for (const { first, last } of owed) rows.removeRange(first, last);
     owed = [];
   }
 
   function startDrain(): Drain | undefined {
-    if (isEmptyHanded()) return emptyDrain;
+    if (!rows.exists()) return emptyDrain;
     const lock = takeLock(lockPath, 0);
     if (!lock) return undefined;
     let taken: { envelopes: readonly Envelope[]; first: number; last: number } | undefined;
@@ -128,22 +125,13 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
     status: async () =>
       onDisk(() => {
         const rejected = countRejected(directory);
-        if (isEmptyHanded()) return { count: 0, bytes: 0, mostBytes, rejected };
+        if (!rows.exists()) return { count: 0, bytes: 0, mostBytes, rejected };
         return { ...rows.status(), mostBytes, rejected };
       }),
     async [Symbol.asyncDispose]() {
       rows[Symbol.dispose]();
     },
   };
-}
-
-/** Also those that were set aside and wait to be recovered. */
-function hasDatabases(directory: string): boolean {
-  try {
-    return fs.readdirSync(directory).some((name) => name.startsWith("spool-") && name.endsWith(".pending"));
-  } catch {
-    return false;
-  }
 }
 
 const emptyDrain: Drain = {

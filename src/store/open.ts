@@ -1,0 +1,19 @@
+// Opens the store: on disk, or in memory where there is none.
+import type { Thread } from "../thread.ts";
+import { openMemoryStore } from "./memory.ts";
+import { openSqliteStore } from "./sqlite.ts";
+import type { Store } from "./store.ts";
+import { openWorkerStore } from "./worker.ts";
+
+export interface StoreOptions {
+  /** The spool's directory, where that is a disk; undefined: memory. */
+  readonly directory: string | undefined;
+  /** Where the disk's work is done; left out, in the calling thread. */
+  readonly thread?: Thread | undefined;
+  readonly report?: ((message: string) => void) | undefined;
+}
+
+export function openStore({ directory, thread, report }: StoreOptions): Store {
+  if (directory === undefined) return openMemoryStore();
+  return thread ? openWorkerStore(thread, { directory, report }) : openSqliteStore({ directory, report });
+}
