@@ -13,6 +13,7 @@ export const publicImages = {
   node: "node:26.10.0-trixie-slim",
   debian: "debian:trixie-slim",
   debian12: "debian:bookworm-slim",
+  musl: "alpine:3.22",
   busybox: "busybox:1.37",
   redis: "redis:8.0",
   logstash: "logstash:9.1.0",

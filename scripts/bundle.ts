@@ -1,17 +1,10 @@
 // Bundles the three tools into dist/moustash.cjs, the one file that the images run; what a tool does not use stays
 // unevaluated until it is imported.
-import { readFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-/** What becomes a file of its own in dist/. */
-const entryPoints = { moustash: "src/main.ts" };
-
-const manifest = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
-
 await build({
-  entryPoints,
-  outdir: "dist",
-  outExtension: { ".js": ".cjs" },
+  entryPoints: ["src/main.ts"],
+  outfile: "dist/moustash.cjs",
   bundle: true,
   platform: "node",
   target: "node26",
@@ -20,7 +13,8 @@ await build({
   minifySyntax: true,
   keepNames: true,
   legalComments: "linked",
-  define: { __VERSION__: JSON.stringify(manifest.version), "import.meta.url": "bundleUrl" },
+  // What a module asks of itself is the bundle, also as the entry of a worker thread.
+  define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
   banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
 });
