@@ -1,4 +1,5 @@
 // The command line of every tool: options only, no subcommands; each setting of its tables is also a flag.
+// A switch never takes the next word (for PanPan a bare word is always a message): --no-redis-tls, --redis-tls=off.
 import { type Setting, parseBoolean } from "../setting.ts";
 import { type Sections, flagOf, variableOf } from "./names.ts";
 import { reasonOf, show } from "./problem.ts";
@@ -38,7 +39,7 @@ export interface CommandSpec<F extends CommandFlags = CommandFlags> {
   readonly sections: Sections;
   /** The tool's own flags, beside those that all have. */
   readonly flags: F;
-  /** Short forms of settings: `{ interval: "i" }`. */
+  /** Short forms of settings, by key: `{ interval: "i" }`. */
   readonly shorts?: Readonly<Record<string, string>>;
   /** Whether bare words mean something; without it they are wrong usage. */
   readonly takesWords?: boolean;
@@ -96,26 +97,15 @@ export function parseCommandLine<const F extends CommandFlags>(
   const given = new Map<string, { texts: string[]; flag: string; meaning: Meaning }>();
   const words: string[] = [];
   let rest: string[] | undefined;
-  let taken = false;
-  for (const [index, token] of tokens.entries()) {
+  for (const token of tokens) {
     if (token.kind === "option-terminator") rest = args.slice(token.index + 1);
-    if (token.kind === "positional" && !taken) words.push(token.value);
-    taken = false;
+    if (token.kind === "positional") words.push(token.value);
     if (token.kind !== "option") continue;
     const negated = token.name.startsWith("no-") && isSwitch(meanings.get(token.name.slice(3)));
     const name = negated ? token.name.slice(3) : token.name;
     const meaning = meanings.get(name);
-    let { value } = token;
-    // A switch that is a setting takes the next word (--rabbitmq-ssl off), where there is one.
-    const next = tokens[index + 1];
-    if (isSwitch(meaning) && !negated && value === undefined && next?.kind === "positional") {
-      value = next.value;
-      taken = true;
-    }
     const problem =
-      meaning === undefined
-        ? unknown(token.rawName, meanings)
-        : wrong(token.rawName, { value, inlineValue: token.inlineValue }, meaning);
+      meaning === undefined ? unknown(token.rawName, meanings) : wrong(token.rawName, token, meaning);
     const identity = meaning?.kind === "command" ? name : `${meaning?.section}.${meaning?.key}`;
     const before = given.get(identity);
     if (problem !== undefined) problems.push(problem);
@@ -124,7 +114,7 @@ export function parseCommandLine<const F extends CommandFlags>(
         before.flag === token.rawName ? "is given twice" : `and ${before.flag} are the same setting`;
       problems.push(`${token.rawName} ${both}: give it once`);
     } else {
-      const text = negated ? "off" : (value ?? "on");
+      const text = negated ? "off" : (token.value ?? "on");
       if (before) before.texts.push(text);
       else given.set(identity, { texts: [text], flag: token.rawName, meaning: meaning! });
     }
@@ -155,7 +145,8 @@ export function ordered(sections: Sections): [string, Sections[string]][] {
 }
 
 function shortOf(spec: CommandSpec, name: string, meaning: Meaning): string | undefined {
-  return meaning.kind === "command" ? meaning.flag.short : spec.shorts?.[name];
+  if (meaning.kind === "command") return meaning.flag.short;
+  return flagOf(meaning.key) === `--${name}` ? spec.shorts?.[meaning.key] : undefined;
 }
 
 const isSwitch = (meaning: Meaning | undefined): boolean =>
@@ -195,7 +186,7 @@ function wrong(
 
 function strayWord({ tool, flags }: CommandSpec, word: string): string {
   const hint = word in flags || word in commonFlags ? `; did you mean --${word}?` : "";
-  return `${tool} takes options only, "${show(word)}" is none${hint}`;
+  return `${tool} takes options only, "${show(word)}" is none${hint || " (a switch is turned off by --no-NAME or --NAME=off)"}`;
 }
 
 function collect<F extends CommandFlags>(

@@ -52,6 +52,8 @@ export interface Config<S extends Sections, T = never, U extends Settings = Sett
   /** Parsed: `values.Moustash.redis_port`. */
   readonly values: SectionValues<S>;
   readonly targets: readonly T[];
+  /** The section in which targets stand, for a tool that has them. */
+  readonly targetSection?: string;
   /** Where the targets stand, in the same order. */
   readonly targetEntries: readonly Entry[];
   /** `[Cuir:Program]` sections. */
@@ -126,6 +128,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
     files,
     sections,
     ...(path === undefined ? undefined : { path }),
+    ...(targets && { targetSection: targets.section }),
   };
 }
 
@@ -199,7 +202,7 @@ function judgeContinuation(
 function meet(
   entries: readonly Entry[],
   names: ReadonlyMap<string, ReadonlyMap<string, Known>>,
-  targets: { readonly section: string; readonly parseLine: (entry: Entry) => unknown } | undefined,
+  targets: TargetOptions<unknown, Settings> | undefined,
   problems: Problem[],
 ): Met[] {
   return entries.flatMap((entry) => {
@@ -208,25 +211,25 @@ function meet(
     const one = known.get(key.toLowerCase());
     if (one !== undefined) return [{ known: one, name: key, text: value, origin }];
     const elsewhere = [...names].find(([name, others]) => name !== section && others.has(key.toLowerCase()));
-    let message = `[${section}] has no option "${show(key)}"`;
-    if (elsewhere) message += `: it belongs to [${elsewhere[0]}]`;
-    else {
-      if (targets && sameName(section, targets.section))
-        message = `"${show(key)}" is neither an option of [${section}] nor a target (${whyNot(targets.parseLine, entry)})`;
-      message += suggest(key, known.keys());
+    let message = `[${section}] has no option "${show(key)}"${suggest(key, known.keys())}`;
+    if (elsewhere) message = `[${section}] has no option "${show(key)}": it belongs to [${elsewhere[0]}]`;
+    else if (targets && sameName(section, targets.section)) {
+      message = targets.resemblesTarget?.(oneLine(value))
+        ? `${show(key)}: ${whyNot(targets, entry)}`
+        : `"${show(key)}" is neither an option of [${section}] nor a target (Program: ip:port:informations)${suggest(key, known.keys())}`;
     }
     problems.push({ origin, message });
     return [];
   });
 }
 
-function whyNot(parseLine: (entry: Entry) => unknown, entry: Entry): string {
+function whyNot({ parseLine }: TargetOptions<unknown, Settings>, entry: Entry): string {
   try {
-    parseLine(entry);
+    parseLine({ ...entry, value: oneLine(entry.value) });
   } catch (error) {
     return reasonOf(error);
   }
-  return "Program: ip:port:informations";
+  return "is no target (Program: ip:port:informations)";
 }
 
 function readFlags(flags: readonly FlagText[], sections: Sections, findings: Findings): Text[] {

@@ -145,20 +145,28 @@ function splitName(name: string): { section: string; subsection?: string } {
   return { section: trim(name.slice(0, colon)), subsection: trim(name.slice(colon + 1)) };
 }
 
-const isQuoted = (text: string): boolean => /^(["']).*\1$/s.test(text) && text.length > 1;
-
 const withoutComment = (text: string): string => trim(text.replace(/[ \t\f\v];.*$/s, ""));
 
-/** What one line gives to a value: white space and comment cut, quotes left. */
+/**
+ * What one line gives to a value: white space and the comment cut. Quotes around it are taken off, and between them
+ * everything stands for itself; they end where nothing or a comment follows.
+ */
 function valueOf(raw: string, problem: (message: string) => void): string {
   const text = trim(raw);
-  if (!isQuoted(text)) return withoutComment(raw);
-  if (new RegExp(`.${text[0]}[ \\t]+;`, "s").test(text.slice(0, -1)))
+  const mark = text[0] ?? "";
+  if (mark !== '"' && mark !== "'") return withoutComment(raw);
+  const ends = [...text.slice(1).matchAll(mark === '"' ? endOfDouble : endOfSingle)];
+  const [end] = ends;
+  if (end === undefined) return withoutComment(raw);
+  if (ends.length > 1)
     problem(
-      `cannot be told apart: a comment, or ${text[0]} ; inside quotes? Use the other quotes, or a file of its own`,
+      `a comment, or ${mark} ; inside quotes? Write the other quotes around the value, or put it in a file of its own`,
     );
-  return text;
+  return text.slice(1, end.index + 1);
 }
+
+const endOfDouble = /"(?=$|[ \t\f\v]+;)/g;
+const endOfSingle = /'(?=$|[ \t\f\v]+;)/g;
 
 function toIni(lines: readonly Line[]): string {
   let section: string | undefined;
@@ -169,8 +177,7 @@ function toIni(lines: readonly Line[]): string {
       // `ini` nests a section at each dot that is not escaped.
       out.push(`[${quote(section.replaceAll(".", String.raw`\.`))}]`);
     }
-    const joined = line.parts.filter((part) => part !== "").join("\n");
-    const value = isQuoted(joined) ? joined.slice(1, -1) : joined;
+    const value = line.parts.filter((part) => part !== "").join("\n");
     out.push(`${quote(`${line.key}[]`)} = ${quote(`${line.line} ${value}`)}`);
   }
   return out.join("\n");

@@ -29,9 +29,9 @@ export const sharedSettings = {
     "The shape of events: `logstash`, or `ecs` for indices with templates of the Elastic Common Schema.",
   ),
   log_level: setting(
-    parseChoice("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    parseChoice("debug", "info", "warn", "error"),
     "info",
-    "The least level that is logged (on stderr): `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.",
+    "The least level that is logged (on stderr): `debug`, `info`, `warn` or `error`.",
   ),
   log_format: setting(
     parseChoice("json", "text"),

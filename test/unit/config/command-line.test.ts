@@ -81,12 +81,10 @@ describe("a command line", () => {
   it("switches settings on and off", () => {
     assert.deepEqual(flags("--redis-tls"), [["redis_tls", "on"]]);
     assert.deepEqual(flags("--redis-tls", "--once"), [["redis_tls", "on"]]);
-    assert.deepEqual(flags("--redis-tls", "off"), [["redis_tls", "off"]]);
     assert.deepEqual(flags("--redis-tls=no"), [["redis_tls", "no"]]);
     assert.deepEqual(flags("--no-redis-tls"), [["redis_tls", "off"]]);
-    assert.deepEqual(problemsOf("--redis-tls", "hello"), ['--redis-tls: "hello" is neither on nor off']);
-    assert.deepEqual(parse("--redis-tls", "off", "word").words, ["word"]);
-    assert.deepEqual(flags("--redis-tls", "--", "off"), [["redis_tls", "on"]]);
+    assert.deepEqual(problemsOf("--redis-tls=maybe"), ['--redis-tls: "maybe" is neither on nor off']);
+    assert.deepEqual(parse("--redis-tls", "off").words, ["off"]);
   });
 
   it("takes several of what may be several, and other names", () => {

@@ -41,6 +41,7 @@ const targetPattern = /^(\[[^\]]+\]|[^\s:]+):(\d+):(.+)$/;
 const targets = {
   section: "Cuir",
   isTarget: (value: string) => targetPattern.test(value),
+  resemblesTarget: (value: string) => /^\d+\./.test(value),
   parseLine({ key, value }: Entry) {
     const [, host, port, informations] = targetPattern.exec(value) ?? [];
     if (port === undefined) throw new Error(`write ip:port:informations`);
@@ -163,7 +164,7 @@ transport: kafka
 Intervall: 5
 SSH: 127.0.0.1:22:ssh
 ssh: 1
-FTP: 127.0.0.1:70000:ftp
+FTP: 127.0.0.1
   HULK: 127.0.0.1:21:hulk
  interval: 3
 [Cuir:SHS]
@@ -185,9 +186,9 @@ whatever: 1
         "bad.ini:5: redis_host and redis_ip (bad.ini:4) are the same setting: give only one",
         'bad.ini:6: [Moustash] has no option "interval": it belongs to [Cuir]',
         'bad.ini:7: transport: "kafka" is unknown: it must be redis, rabbitmq, stdout',
-        'bad.ini:9: "Intervall" is neither an option of [Cuir] nor a target (write ip:port:informations); did you mean interval?',
+        'bad.ini:9: "Intervall" is neither an option of [Cuir] nor a target (Program: ip:port:informations); did you mean interval?',
         'bad.ini:11: "ssh" is already in [Cuir], at bad.ini:10: remove one',
-        'bad.ini:12: FTP: "70000" is no port: it must be a number from 1 to 65535',
+        "bad.ini:12: FTP: write ip:port:informations",
         'bad.ini:13: "HULK" begins with white space, so it would continue "FTP" above it: remove the white space',
         'bad.ini:14: "interval" begins with white space, so it would continue "FTP" above it: remove the white space',
         "bad.ini:16: [Cuir:SHS] belongs to no target; did you mean SSH?",

@@ -71,13 +71,15 @@ describe("the dialect of the original files", () => {
     assert.equal(await valueOf(String.raw`p: "C:\new"`), String.raw`C:\new`);
     assert.equal(await valueOf('p: ""x""'), '"x"');
     assert.equal(await valueOf('p: "x" ; comment'), "x");
+    assert.equal(await valueOf('p: "a ; b" ; the "old" one'), "a ; b");
     assert.equal(await valueOf('p: "x'), '"x');
+    assert.equal(await valueOf('p: "x" y ; z'), '"x" y');
     assert.equal(await valueOf('p: "'), '"');
   });
 
   it("refuses what could be a comment as well as a part of quotes", async () => {
     const { problems } = await read('[Moustash]\np: "x" ; the "old"');
-    assert.match(problems[0]!, /^moustash\.ini:2: cannot be told apart/);
+    assert.match(problems[0]!, /^moustash\.ini:2: a comment, or " ; inside quotes/);
   });
 
   it("ignores comments, blank lines, a byte order mark and carriage returns", async () => {
