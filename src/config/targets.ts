@@ -2,13 +2,21 @@
 import { type Entry, type IniFile, parseIni } from "./ini.ts";
 import { type Met, type Text, readText, settle } from "./text.ts";
 import { type Problem, reasonOf, show } from "./problem.ts";
-import type { Settings, Values } from "../setting.ts";
+import { type Settings, type Values, optional, parseText } from "../setting.ts";
 import { dirname, resolve } from "node:path";
 import { namesOf, variableOf } from "./names.ts";
 import type { Environment } from "./environment.ts";
 import { globSync } from "node:fs";
 import { suggest } from "./nearest.ts";
 import { validate } from "./validate.ts";
+
+/** The one option of such a section that is read here. */
+export const includeSettings = {
+  include: optional(
+    parseText,
+    "Files of further targets, such as `targets.d/*.ini` (relative to this file), in the order of their names.",
+  ),
+};
 
 export interface TargetOptions<T, U extends Settings> {
   /** The section whose lines may be targets: `Cuir`. */

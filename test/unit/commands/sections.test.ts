@@ -1,0 +1,92 @@
+// The tables of all tools: each holds together by itself, with the others, and with the page for users.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { page, renderTables } from "../../../scripts/docs.ts";
+import {
+  cuirSections,
+  fouetSections,
+  panpanSections,
+  targetSettings,
+} from "../../../src/commands/sections.ts";
+import { commonFlags } from "../../../src/config/command-line.ts";
+import { loadConfig } from "../../../src/config/config.ts";
+import { flagOf } from "../../../src/config/names.ts";
+import { isTarget, parseTarget } from "../../../src/probe/target.ts";
+import { type Settings, optional, parseText } from "../../../src/setting.ts";
+
+const tools = { cuir: cuirSections, fouet: fouetSections, panpan: panpanSections };
+
+const namesIn = (settings: Settings): string[] =>
+  Object.entries(settings).flatMap(([key, { aliases = [] }]) => [key, ...aliases]);
+
+for (const [tool, sections] of Object.entries<Readonly<Record<string, Settings>>>(tools)) {
+  describe(`the settings of ${tool}`, () => {
+    it("have defaults that parse", async () => {
+      const { warnings } = await loadConfig({ sections, env: {}, path: "none" });
+      assert.deepEqual(warnings, []);
+    });
+
+    it("have names of their own, also as flags", () => {
+      const names = [...Object.values(sections).flatMap(namesIn), ...Object.keys(commonFlags)].map(flagOf);
+      assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted());
+    });
+
+    it("are written as the contract writes keys, and say what they are", () => {
+      for (const settings of [...Object.values(sections), targetSettings]) {
+        for (const [key, { help }] of Object.entries<Settings[string]>(settings)) {
+          assert.match(key, /^[a-z][a-z0-9_]*$/);
+          assert.match(help, /^[A-Z`\p{L}].*[.:)`]$/su, key);
+        }
+      }
+    });
+  });
+}
+
+describe("docs/CONFIGURATION.md", () => {
+  it("shows an INI file that reads as it says", async () => {
+    const [, example = ""] = /```ini\n([\s\S]*?)```/.exec(readFileSync(page, "utf8")) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), "moustash-docs-"));
+    const path = join(folder, "moustash.ini");
+    const password = join(folder, "password");
+    writeFileSync(path, example.replace("/run/secrets/redis", password));
+    writeFileSync(password, "secret\n");
+    const config = await loadConfig({
+      // The key belongs to another room: this test wants its file form.
+      sections: {
+        ...cuirSections,
+        Moustash: {
+          ...cuirSections.Moustash,
+          redis_ip: optional(parseText, ""),
+          redis_password: optional(parseText, ""),
+        },
+      },
+      targets: {
+        section: "Cuir",
+        isTarget,
+        parseLine: ({ key, value }) => parseTarget(key, value),
+        subsections: targetSettings,
+      },
+      env: {},
+      path,
+    });
+    rmSync(folder, { recursive: true });
+    assert.equal(config.values.Moustash.redis_password, "secret");
+    assert.equal(config.values.Cuir.interval, 5000);
+    assert.deepEqual(
+      config.targets.map(({ source, informations }) => [source, informations]),
+      [
+        ["10.1.2.3:22", "ssh server for HULK"],
+        ["[2001:db8::1]:443", "the shop: call Anna"],
+      ],
+    );
+    assert.deepEqual(config.groups[0]?.values, { fall: 5, severity: "low" });
+  });
+
+  it("holds the tables as they are: else run npm run docs", () => {
+    const text = readFileSync(page, "utf8");
+    assert.equal(text, renderTables(text));
+  });
+});
