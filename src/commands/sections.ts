@@ -1,6 +1,7 @@
 // Which tables make up each section: the one list that the mains, --help and docs/CONFIGURATION.md are made from.
+import { includeSettings } from "../config/lists.ts";
 import { sharedSettings } from "../config/settings.ts";
-import { includeSettings } from "../config/targets.ts";
+
 import { panpanSettings } from "../message/settings.ts";
 import { settings as probeSettings } from "../probe/settings.ts";
 import { optional, parsePairs, parseText } from "../setting.ts";

@@ -1,29 +1,16 @@
 // The configuration of one tool: flag > environment > environment _FILE > INI > default, and all problems at once.
-import { ConfigError, type Problem, reasonOf, show } from "./problem.ts";
-import { type Entry, type IniFile, parseIni } from "./ini.ts";
-import { type Environment, readEnvironment } from "./environment.ts";
-import {
-  type Findings,
-  type TargetGroup,
-  type TargetOptions,
-  oneLine,
-  parseTargets,
-  probesVariables,
-  readIncluded,
-  readProbes,
-  sameName,
-} from "./targets.ts";
-import { type Known, type Sections, namesOf } from "./names.ts";
-import { type Met, type Text, readText, settle } from "./text.ts";
-import { type SectionValues, validate } from "./validate.ts";
-import { nearest, suggest } from "./nearest.ts";
 import type { Settings } from "../setting.ts";
-import { existsSync } from "node:fs";
+import { type Environment, readEnvironment } from "./environment.ts";
+import { type Entry, type IniFile, parseIni } from "./ini.ts";
+import { allNames, judgeSections, meet, sortLines } from "./lines.ts";
+import { probesVariables, readIncluded, readProbes } from "./lists.ts";
+import type { Sections } from "./names.ts";
+import { ConfigError, type Problem, reasonOf } from "./problem.ts";
+import { type TargetGroup, type TargetOptions, parseTargets } from "./targets.ts";
+import { type Findings, type Text, isMissing, readText, settle } from "./text.ts";
+import { type SectionValues, validate } from "./validate.ts";
 
 export const defaultPath = "/usr/local/etc/moustash/moustash.ini";
-
-/** Sections of all tools; a tool judges [Moustash] and its own, of the others only the syntax. */
-const allSections = ["Moustash", "Cuir", "Fouet", "Panpan"];
 
 /** A setting that the command line gives; several `texts` only where the setting may be several. */
 export interface FlagText {
@@ -76,53 +63,25 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
   const { sections, env, targets } = options;
   const findings: Findings = { problems: [], warnings: [], files: [] };
   const { problems, warnings, files } = findings;
-  const path = pathOf(options);
-  const file = path === undefined ? nothing : await readIni(path, findings);
+  const { path, file } = await readIni(options, findings);
   judgeSections(file, sections, targets?.section, findings);
 
-  const names = new Map(Object.entries(sections).map(([name, table]) => [name, namesOf(name, table)]));
-  const lines = { targets: [] as Entry[], grouped: [] as Entry[], options: [] as Entry[] };
-  const isTarget = (section: string, value: string) =>
-    targets !== undefined && sameName(section, targets.section) && targets.isTarget(oneLine(value));
-  for (const entry of file.entries) {
-    const section = Object.keys(sections).find((name) => sameName(name, entry.section));
-    if (section === undefined) continue;
-    judgeContinuation(entry, names.get(section)!, (value) => isTarget(section, value), problems);
-    if (entry.subsection !== undefined) lines.grouped.push(entry);
-    else if (isTarget(section, entry.value)) lines.targets.push(entry);
-    else lines.options.push(entry);
-  }
-  if (targets) {
-    const include = lines.options.find(
-      (entry) => sameName(entry.section, targets.section) && sameName(entry.key, "include"),
-    );
-    const lists = await readIncluded(include, targets, findings);
-    for (const list of [...lists, ...(await readProbes(env, targets.section, findings))]) {
-      problems.push(...list.problems);
-      for (const entry of list.entries)
-        (entry.subsection === undefined ? lines.targets : lines.grouped).push(entry);
-    }
-  }
-  const read = targets ? parseTargets(lines, targets, findings) : { targets: [], groups: [], entries: [] };
-
-  const met = meet(lines.options, names, targets, problems);
-  const own = [
-    "MOUSTASH_CONFIG",
-    ...(options.variables ?? []),
-    ...(targets ? probesVariables(targets.section) : []),
-  ];
+  const names = allNames(sections);
+  const lines = sortLines(file, names, targets, problems);
+  const own = ["MOUSTASH_CONFIG", ...(options.variables ?? []), ...probesVariables(targets?.section)];
   const texts = merge(sections, [
     readFlags(options.flags ?? [], sections, findings),
-    settle(readEnvironment(env, sections, own, warnings), problems, warnings, files),
-    settle(met, problems, warnings, files),
+    settle(readEnvironment(env, sections, own, warnings), findings),
+    settle(meet(lines.options, names, targets, problems), findings),
   ]);
   const values = validate(sections, texts, problems);
+  const read = targets && (await readTargets(targets));
   if (problems.length > 0) throw new ConfigError(inOrder(problems));
   return {
     values,
-    targets: read.targets,
-    targetEntries: read.entries,
-    groups: read.groups,
+    targets: read?.targets ?? [],
+    targetEntries: read?.entries ?? [],
+    groups: read?.groups ?? [],
     texts,
     warnings,
     files,
@@ -130,115 +89,57 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
     ...(path === undefined ? undefined : { path }),
     ...(targets && { targetSection: targets.section }),
   };
+
+  async function readTargets(targetOptions: TargetOptions<T, U>) {
+    const { section } = targetOptions;
+    const include = texts.find((text) => text.section === section && text.key === "include");
+    const lists = [
+      ...(await readIncluded(include, section, path, findings)),
+      ...(await readProbes(env, section, findings)),
+    ];
+    for (const list of lists) {
+      const found = sortLines(list, names, targetOptions, problems);
+      // Here a line that is no target is not an option either: its own parser says what is wrong with it.
+      lines.targets.push(...found.targets, ...found.options);
+      lines.grouped.push(...found.grouped);
+    }
+    return parseTargets(lines, targetOptions, findings);
+  }
 }
 
 const nothing: IniFile = { entries: [], sections: [], problems: [] };
 
-/** A file that is named must be there, the default one need not. */
-function pathOf({ path, env }: { path?: string | undefined; env: Environment }): string | undefined {
-  const named = path ?? (env["MOUSTASH_CONFIG"] || undefined);
-  if (named === undefined) return existsSync(defaultPath) ? defaultPath : undefined;
-  return named === "none" ? undefined : named;
-}
-
-async function readIni(path: string, { problems, files }: Findings): Promise<IniFile> {
+/** Reads the file that is named, which must be there, or the default one, which need not. */
+async function readIni(
+  { path: flag, env }: { readonly path?: string | undefined; readonly env: Environment },
+  { problems, files }: Findings,
+): Promise<{ path?: string; file: IniFile }> {
+  const variable = env["MOUSTASH_CONFIG"] || undefined;
+  const path = flag ?? variable ?? defaultPath;
+  if (path === "none") return { file: nothing };
   let text: string;
   try {
-    files.push(path);
     text = readText(path);
   } catch (error) {
-    problems.push({ origin: "configuration", message: reasonOf(error) });
-    return nothing;
+    if (flag === undefined && variable === undefined && isMissing(error)) return { file: nothing };
+    files.push(path);
+    const origin =
+      flag === undefined ? (variable === undefined ? "the default file" : "MOUSTASH_CONFIG") : "--config";
+    problems.push({ origin, message: reasonOf(error) });
+    return { path, file: nothing };
   }
+  files.push(path);
   const file = await parseIni(text, path);
   problems.push(...file.problems);
-  return file;
-}
-
-/** A section that is nearly ours is a mistake; one that is nothing like ours belongs to somebody else. */
-function judgeSections(
-  { sections: headers }: IniFile,
-  sections: Sections,
-  withTargets: string | undefined,
-  { problems, warnings }: Findings,
-): void {
-  for (const { section, subsection, origin } of headers) {
-    const known = allSections.find((name) => sameName(name, section));
-    if (known === undefined) {
-      const near = nearest(section, allSections)!;
-      const name = `[${show(section)}]`;
-      if (near.distance <= 2)
-        problems.push({ origin, message: `${name} is no section of ours; did you mean [${near.name}]?` });
-      else warnings.push(`${origin}: ${name} is no section of ours: it is ignored`);
-    } else if (
-      subsection !== undefined &&
-      known in sections &&
-      (known !== withTargets || subsection === "")
-    ) {
-      const message = `[${show(section)}:${show(subsection)}] cannot be: only [Cuir:Program] has a part of its own`;
-      problems.push({ origin, message });
-    }
-  }
-}
-
-/** An indented line continues the one above it; where it reads as a line of its own, that was not meant. */
-function judgeContinuation(
-  { key, file, continued = [] }: Entry,
-  names: ReadonlyMap<string, Known>,
-  isTarget: (value: string) => boolean,
-  problems: Problem[],
-): void {
-  for (const { line, text } of continued) {
-    const at = text.search(/[:=]/);
-    const name = text.slice(0, Math.max(at, 0)).trim();
-    const isOption = names.has(name.toLowerCase());
-    if (at < 1 || (!isOption && !isTarget(text.slice(at + 1).trim()))) continue;
-    const message = `"${show(name)}" begins with white space, so it would continue "${show(key)}" above it: remove the white space`;
-    problems.push({ origin: `${file}:${line}`, message });
-  }
-}
-
-/** Finds each line's setting; what is neither that nor a target is a problem. */
-function meet(
-  entries: readonly Entry[],
-  names: ReadonlyMap<string, ReadonlyMap<string, Known>>,
-  targets: TargetOptions<unknown, Settings> | undefined,
-  problems: Problem[],
-): Met[] {
-  return entries.flatMap((entry) => {
-    const { key, value, origin } = entry;
-    const [section, known] = [...names].find(([name]) => sameName(name, entry.section))!;
-    const one = known.get(key.toLowerCase());
-    if (one !== undefined) return [{ known: one, name: key, text: value, origin }];
-    const elsewhere = [...names].find(([name, others]) => name !== section && others.has(key.toLowerCase()));
-    let message = `[${section}] has no option "${show(key)}"${suggest(key, known.keys())}`;
-    if (elsewhere) message = `[${section}] has no option "${show(key)}": it belongs to [${elsewhere[0]}]`;
-    else if (targets && sameName(section, targets.section)) {
-      message = targets.resemblesTarget?.(oneLine(value))
-        ? `${show(key)}: ${whyNot(targets, entry)}`
-        : `"${show(key)}" is neither an option of [${section}] nor a target (Program: ip:port:informations)${suggest(key, known.keys())}`;
-    }
-    problems.push({ origin, message });
-    return [];
-  });
-}
-
-function whyNot({ parseLine }: TargetOptions<unknown, Settings>, entry: Entry): string {
-  try {
-    parseLine({ ...entry, value: oneLine(entry.value) });
-  } catch (error) {
-    return reasonOf(error);
-  }
-  return "is no target (Program: ip:port:informations)";
+  return { path, file };
 }
 
 function readFlags(flags: readonly FlagText[], sections: Sections, findings: Findings): Text[] {
-  const { problems, warnings, files } = findings;
   return flags.flatMap(({ section, key, texts, flag, isFile = false }) => {
     const text = texts.join("\n");
     if (!isFile) return [{ section, key, text, items: texts, origin: flag }];
     const known = { section, key, setting: sections[section]![key]!, isFile };
-    return settle([{ known, name: flag, text, origin: flag }], problems, warnings, files);
+    return settle([{ known, name: flag, text, origin: flag }], findings);
   });
 }
 

@@ -22,35 +22,41 @@ export interface Met {
   readonly origin: string;
 }
 
+/** What every reader adds to: what is wrong, what to log, the paths that were read. */
+export interface Findings {
+  readonly problems: Problem[];
+  readonly warnings: string[];
+  readonly files: string[];
+}
+
 /**
  * What one place (the environment, or a file) gives: each setting under one name only, files of values read,
- * empty ones left out. `files` gathers the paths that were read.
+ * empty ones left out.
  */
-export function settle(met: Iterable<Met>, problems: Problem[], warnings: string[], files: string[]): Text[] {
+export function settle(met: Iterable<Met>, { problems, warnings, files }: Findings): Text[] {
   const given = new Map<string, Met>();
   for (const one of met) {
     if (one.text === "") continue;
-    const setting = `${one.known.section}\0${one.known.key}`;
+    const setting = `${one.known.section} ${one.known.key}`;
     const before = given.get(setting);
     if (before === undefined) given.set(setting, one);
     else {
       const other = before.origin === before.name ? before.name : `${before.name} (${before.origin})`;
-      problems.push({
-        origin: one.origin,
-        message: `${one.name} and ${other} are the same setting: give only one`,
-      });
+      const message = `${one.name} and ${other} are the same setting: give only one`;
+      problems.push({ origin: one.origin, message });
     }
   }
   return [...given.values()].flatMap(({ known, name, text, origin }) => {
     const { section, key } = known;
     if (!known.isFile) return [{ section, key, text, origin }];
+    const where = origin === name ? "" : `${name}: `;
     try {
       files.push(text);
       const content = readText(text).replace(/\r?\n$/, "");
       if (content !== "") return [{ section, key, text: content, origin: `${origin} (${text})` }];
-      warnings.push(`${origin}: ${name}: ${text} is empty, so ${key} is taken as not given`);
+      warnings.push(`${origin}: ${where}${text} is empty, so ${key} is taken as not given`);
     } catch (error) {
-      problems.push({ origin, message: `${name}: ${reasonOf(error)}` });
+      problems.push({ origin, message: `${where}${reasonOf(error)}` });
     }
     return [];
   });
@@ -71,6 +77,12 @@ export function readText(path: string): string {
     throw new Error(`${path} is not UTF-8 at line ${line}: save it as UTF-8`);
   }
   return text;
+}
+
+/** Whether that error of readText says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  const { code } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
+  return code === "ENOENT" || code === "ENOTDIR";
 }
 
 function explain(path: string, { code, message }: NodeJS.ErrnoException): string {

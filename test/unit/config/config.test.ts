@@ -1,6 +1,6 @@
 // Precedence, the two spellings of everything, and problems that come all at once.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -138,8 +138,8 @@ describe("files of values", () => {
     };
     assert.deepEqual(await problemsOf({ env }), [
       "MOUSTASH_REDIS_PASSWORD_FILE: MOUSTASH_REDIS_PASSWORD_FILE and MOUSTASH_REDIS_PASSWORD are the same setting: give only one",
-      "MOUSTASH_REDIS_IP_FILE: MOUSTASH_REDIS_IP_FILE: /nowhere does not exist",
-      `MOUSTASH_REDIS_PORT_FILE: MOUSTASH_REDIS_PORT_FILE: ${folder} is a directory, a file is needed`,
+      "MOUSTASH_REDIS_IP_FILE: /nowhere does not exist",
+      `MOUSTASH_REDIS_PORT_FILE: ${folder} is a directory, a file is needed`,
     ]);
   });
 
@@ -207,10 +207,25 @@ whatever: 1
     assert.doesNotMatch(lines.join("\n"), /secret@/);
   });
 
+  it("name the owner of a file that may not be read, and who we are", async () => {
+    const path = write("[Cuir]", "closed.ini");
+    chmodSync(path, 0);
+    const root = process.geteuid!() === 0;
+    if (root) {
+      chmodSync(folder, 0o755);
+      process.seteuid!(65_532);
+    }
+    const us = process.geteuid!();
+    const [problem] = await problemsOf({ path }).finally(() => root && process.seteuid!(0));
+    assert.match(
+      problem!,
+      /^--config: closed\.ini may not be read: it belongs to uid \d+, gid \d+, mode 0000, and/,
+    );
+    assert.match(problem!, new RegExp(`we are uid ${us},`));
+  });
+
   it("name a file that is missing, no text or not UTF-8", async () => {
-    assert.deepEqual(await problemsOf({ path: "/nowhere.ini" }), [
-      "configuration: /nowhere.ini does not exist",
-    ]);
+    assert.deepEqual(await problemsOf({ path: "/nowhere.ini" }), ["--config: /nowhere.ini does not exist"]);
     const latin = write(Buffer.from("[Cuir]\nA: 1.1.1.1:1:caf\xe9\n", "latin1"), "latin.ini");
     assert.match((await problemsOf({ path: latin }))[0]!, /latin\.ini is not UTF-8 at line 2/);
     const wide = write(Buffer.from("\uFEFF[Cuir]\n", "utf16le"), "wide.ini");
@@ -323,6 +338,26 @@ describe("targets", () => {
     assert.equal(config.files.length, 3);
     const { warnings } = await load({ path: write("[Cuir]\ninclude: none-*.inc") });
     assert.match(warnings.join("\n"), /no file matches/);
+  });
+
+  it("stand alone in included files and lists", async () => {
+    const included =
+      "[Moustash]\nx: 1\n[Cuir]\nA: 1.1.1.1:1:a\n  B: 1.1.1.1:2:b\ninterval: 3\n[Cuir:A]\nfal: 1";
+    write(included, "other.inc");
+    const path = write("[Cuir]\ninclude: other.inc", "main.ini");
+    assert.deepEqual(await problemsOf({ path, env: { CUIR_PROBES: "A: 1.1.1.1:1:a\n[Cuir:A]\nfall: 3" } }), [
+      "other.inc:1: [Moustash] may not stand in an included file, only [Cuir] and [Cuir:Program]",
+      'other.inc:5: "B" begins with white space, so it would continue "A" above it: remove the white space',
+      "other.inc:6: interval: write ip:port:informations",
+      'other.inc:8: [Cuir:A] has no option "fal"; did you mean fall?',
+      "CUIR_PROBES line 2: a list of targets has no sections: these belong into the INI file",
+    ]);
+  });
+
+  it("are included by a variable, too, seen from the working directory", async () => {
+    write("C: 10.0.0.1:2:c", "from-variable.inc");
+    const { targets: all } = await load({ env: { CUIR_INCLUDE: join(folder, "from-v*.inc") } });
+    assert.equal(all.length, 1);
   });
 
   it("get options of their own from [Cuir:Program]", async () => {
