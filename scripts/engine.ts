@@ -8,7 +8,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { output, retried, run, say, ScriptError, succeeds } from "./command.ts";
+import { output, retried, run, runQuietly, say, ScriptError, succeeds } from "./command.ts";
 
 const engineLog = join(tmpdir(), "moustash-dockerd.log");
 
@@ -42,14 +42,17 @@ async function install(): Promise<void> {
   if (!(await succeeds("which", ["docker"]))) await aptInstall("docker-cli");
 }
 
-/** Installs Debian packages visibly; a mirror that hiccups is tried again. */
+let listsRead: Promise<void> | undefined;
+
+/** Installs packages, retried because mirrors hiccup; waits for another apt-get's lock. */
 export async function aptInstall(...packages: string[]): Promise<void> {
-  say(`Installing ${packages.join(", ")} with apt-get …`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  await retried(() => run("apt-get", ["update", "-q"], { env }));
-  await retried(() =>
-    run("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...packages], { env }),
-  );
+  const names = packages.join(", ");
+  const apt = (...args: string[]) => ["-o", "DPkg::Lock::Timeout=120", "-q", ...args];
+  listsRead ??= retried(() => runQuietly("Reading the package lists", "apt-get", apt("update"), { env }));
+  await listsRead;
+  const install = apt("install", "--yes", "--no-install-recommends", ...packages);
+  await retried(() => runQuietly(`Installing ${names}`, "apt-get", install, { env }));
 }
 
 async function confirm(question: string): Promise<void> {
@@ -96,9 +99,9 @@ async function ensurePlugins(): Promise<void> {
   for (const [plugin, name] of Object.entries(plugins))
     if (!(await succeeds("docker", [plugin, "version"]))) missing.push(name);
   if (missing.length === 0) return;
-  if (!(await succeeds("which", ["apt-get"])))
+  const system = await readFile("/etc/os-release", "utf8").catch(() => "");
+  if (!/^ID=debian$/m.test(system))
     throw new ScriptError("`docker compose` or `docker buildx` is missing: install Docker's plugins");
-  say(`Unpacking ${missing.join(", ")} of Debian 13 into the CLI's plugin folder …`);
   await unpackPlugins(missing);
 }
 
@@ -117,8 +120,9 @@ async function unpackPlugins(packages: string[]): Promise<void> {
       "APT::Sandbox::User": "root",
     };
     const apt = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-    await retried(() => run("apt-get", [...apt, "update", "-q"]));
-    await retried(() => run("apt-get", [...apt, "download", "-q", ...packages], { cwd: folder }));
+    const what = `Fetching ${packages.join(", ")} of Debian 13 for the CLI's plugin folder`;
+    await retried(() => runQuietly("Reading Debian 13's package lists", "apt-get", [...apt, "update"]));
+    await retried(() => runQuietly(what, "apt-get", [...apt, "download", ...packages], { cwd: folder }));
     for (const file of await readdir(folder))
       if (file.endsWith(".deb")) await run("dpkg", ["-x", file, "root"], { cwd: folder });
     const target = join(process.env.DOCKER_CONFIG || join(homedir(), ".docker"), "cli-plugins");
