@@ -21,10 +21,10 @@ export function describeConfig(config: AnyConfig): string {
     const lines = Object.entries(table).map(([key, setting]) => {
       const text = texts.get(key);
       if (text === undefined) return withOrigin(`# ${key} =`, "not given");
-      return withOrigin(
-        `${key} = ${setting.secret ? mask : quote(withoutCredentials(text.text))}`,
-        text.origin,
-      );
+      // The targets of included files are printed themselves.
+      const comment = section === config.targetSection && key === "include" ? "# " : "";
+      const value = setting.secret ? mask : quote(withoutCredentials(text.text));
+      return withOrigin(`${comment}${key} = ${value}`, text.origin);
     });
     if (section === config.targetSection)
       for (const { key, value, origin } of config.targetEntries)

@@ -13,7 +13,7 @@ import { type Findings, type Text, readText } from "./text.ts";
 export const includeSettings = {
   include: optional(
     parseText,
-    "Files of further targets, such as `targets.d/*.ini` (relative to this file), in the order of their names.",
+    "Files of further targets, such as `targets.d/*.ini` (seen from the INI file), in the order of their names.",
   ),
 };
 
@@ -26,9 +26,12 @@ export async function readIncluded(
 ): Promise<IniFile[]> {
   if (include === undefined) return [];
   const isInFile = iniPath !== undefined && include.origin.startsWith(`${iniPath}:`);
-  const pattern = resolve(isInFile ? dirname(iniPath) : ".", include.text);
-  const paths = globSync(pattern).toSorted();
-  if (paths.length === 0) findings.warnings.push(`${include.origin}: no file matches ${pattern}`);
+  const folder = resolve(isInFile ? dirname(iniPath) : ".");
+  const paths = globSync(include.text, { cwd: folder })
+    .map((path) => resolve(folder, path))
+    .toSorted();
+  if (paths.length === 0)
+    findings.warnings.push(`${include.origin}: no file in ${folder} matches ${include.text}`);
   return Promise.all(
     paths.map(async (path) => {
       const file = await readList(path, include.origin, { section }, findings);

@@ -1,6 +1,6 @@
 // Precedence, the two spellings of everything, and problems that come all at once.
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -337,7 +337,7 @@ describe("targets", () => {
     assert.deepEqual(config.groups[0]?.values, { fall: 9 });
     assert.equal(config.files.length, 3);
     const { warnings } = await load({ path: write("[Cuir]\ninclude: none-*.inc") });
-    assert.match(warnings.join("\n"), /no file matches/);
+    assert.match(warnings.join("\n"), /no file in .* matches none-\*\.inc/);
   });
 
   it("stand alone in included files and lists", async () => {
@@ -352,6 +352,14 @@ describe("targets", () => {
       'other.inc:8: [Cuir:A] has no option "fal"; did you mean fall?',
       "CUIR_PROBES line 2: a list of targets has no sections: these belong into the INI file",
     ]);
+  });
+
+  it("are included from a folder whose name means something to patterns", async () => {
+    const odd = join(folder, "a[1]*");
+    mkdirSync(odd);
+    writeFileSync(join(odd, "x.inc"), "A: 1.1.1.1:1:a");
+    writeFileSync(join(odd, "main.ini"), "[Cuir]\ninclude: *.inc");
+    assert.equal((await load({ path: join(odd, "main.ini") })).targets.length, 1);
   });
 
   it("are included by a variable, too, seen from the working directory", async () => {

@@ -8,6 +8,7 @@ import { assert as check, asyncProperty, constantFrom, string } from "fast-check
 import { loadConfig } from "../../../src/config/config.ts";
 import { changesBetween, describeConfig, fingerprint, quote } from "../../../src/config/describe.ts";
 import { type Entry, parseIni } from "../../../src/config/ini.ts";
+import { includeSettings } from "../../../src/config/lists.ts";
 import { optional, parseList, parsePort, parseText, setting, several } from "../../../src/setting.ts";
 
 const sections = {
@@ -19,7 +20,7 @@ const sections = {
     watch_url: optional(parseText, "Where."),
     names: setting(parseList(parseText), "a, b", "Names."),
   },
-  Cuir: { rules: several(parseText, "Rules.") },
+  Cuir: { ...includeSettings, rules: several(parseText, "Rules.") },
 };
 const targets = {
   section: "Cuir",
@@ -31,6 +32,7 @@ const targets = {
 const folder = mkdtempSync(join(tmpdir(), "moustash-describe-"));
 after(() => rmSync(folder, { recursive: true }));
 const path = join(folder, "a.ini");
+writeFileSync(join(folder, "more.inc"), "FTP: 10.0.0.1:21:ftp");
 
 async function load(text: string, env = {}) {
   writeFileSync(path, text);
@@ -43,6 +45,7 @@ watch_url = "http://me:hunter2@host/ ; x"
 [Cuir]
 rules: one
   two
+include: *.inc
 SSH: 10.0.0.1:22:ssh ; server
 [Cuir:SSH]
 severity: high
@@ -51,7 +54,7 @@ severity: high
 describe("the printed configuration", () => {
   it("gives each value with its origin, and no secret", async () => {
     const config = await load(text, { MOUSTASH_REDIS_PORT: "6380" });
-    const printed = describeConfig(config).replaceAll(path, "a.ini");
+    const printed = describeConfig(config).replaceAll(`${folder}/`, "");
     assert.deepEqual(printed.replaceAll(/ +;/g, " ;").split("\n"), [
       "# Read from a.ini",
       "[Moustash]",
@@ -63,12 +66,14 @@ describe("the printed configuration", () => {
       "names = a, b ; default",
       "",
       "[Cuir]",
+      "# include = *.inc ; a.ini:7",
       "rules = one",
       "    two ; a.ini:5",
-      "SSH: 10.0.0.1:22:ssh ; a.ini:7",
+      "SSH: 10.0.0.1:22:ssh ; a.ini:8",
+      "FTP: 10.0.0.1:21:ftp ; more.inc:1",
       "",
       "[Cuir:SSH]",
-      "severity = high ; a.ini:9",
+      "severity = high ; a.ini:10",
       "",
     ]);
     assert.doesNotMatch(printed, /hunter2|guest/);
