@@ -22,7 +22,7 @@ export function describeConfig(config: AnyConfig): string {
       const text = texts.get(key);
       if (text === undefined) return withOrigin(`# ${key} =`, "not given");
       // The targets of included files are printed themselves.
-      const comment = section === config.targetSection && key === "include" ? "# " : "";
+      const comment = isInclude(config, section, key) ? "# " : "";
       const value = setting.secret ? mask : quote(withoutCredentials(text.text));
       return withOrigin(`${comment}${key} = ${value}`, text.origin);
     });
@@ -63,18 +63,19 @@ function quoteLine(text: string): string {
   return `${mark}${text}${mark}`;
 }
 
-/** Of each setting its name and text. */
-function* named({
-  texts,
-  targetEntries,
-  groups,
-  sections,
-}: AnyConfig): Generator<[name: string, text: string, secret: boolean]> {
+/** Of each setting its name and text; not of include, whose targets are there themselves. */
+function* named(config: AnyConfig): Generator<[name: string, text: string, secret: boolean]> {
+  const { texts, targetEntries, groups, sections } = config;
   for (const { section, key, text } of texts)
-    yield [`[${section}] ${key}`, text, sections[section]?.[key]?.secret === true];
+    if (!isInclude(config, section, key))
+      yield [`[${section}] ${key}`, text, sections[section]?.[key]?.secret === true];
   for (const { key, value } of targetEntries) yield [`target ${key}`, value, false];
   for (const { program, texts: own } of groups)
     for (const { key, text } of own) yield [`[${program}] ${key}`, text, false];
+}
+
+function isInclude({ targetSection }: AnyConfig, section: string, key: string): boolean {
+  return section === targetSection && key === "include";
 }
 
 /** The same for the same configuration, wherever it was read from; of secrets it knows only whether they are given. */
