@@ -25,7 +25,7 @@ const rooms: Record<string, string[]> = {
   "ship.ts": ["spool/spool", "transport/transport", "event", "envelope", "backoff", "waiting", "errors"],
   config: ["errors", "setting"],
   monitor: ["errors", "setting"],
-  "run.ts": ["config/*", "logger", "errors", "setting"],
+  "run.ts": ["config/*", "logger", "errors", "setting", "version"],
 };
 
 /** Libraries that one file alone may know. */

@@ -1,3 +1,21 @@
-// The one entry of the bundle: picks the tool that the launcher names.
-const [tool] = process.argv.splice(2, 1);
-console.log(tool, "is on its way");
+// The bundle's one entry: the first word, which the launcher gives, names the tool; each loads only what is its own.
+import { parentPort, workerData } from "node:worker_threads";
+import { isDiskThread, serveDisk } from "./disk.ts";
+
+const tools = {
+  cuir: () => import("./cuir.ts"),
+  fouet: () => import("./fouet.ts"),
+  panpan: () => import("./panpan.ts"),
+};
+
+function start(): void {
+  if (isDiskThread(workerData)) return serveDisk(parentPort!);
+  const name = process.argv[2] ?? "";
+  if (!Object.hasOwn(tools, name)) {
+    process.stderr.write(`moustash: the first word must be ${Object.keys(tools).join(", ")}\n`);
+    process.exit(64);
+  }
+  void tools[name as keyof typeof tools]().then(({ main }) => main());
+}
+
+start();

@@ -1,0 +1,154 @@
+// The process shell: command line, configuration, log, signals and exit codes. Only here are process.env,
+// process.on and exit codes.
+import {
+  type CommandFlags,
+  type CommandLine,
+  type CommandSpec,
+  type FlagValues,
+  type commonFlags,
+  parseCommandLine,
+} from "./config/command-line.ts";
+import { type Config, loadConfig } from "./config/config.ts";
+import { describeConfig } from "./config/describe.ts";
+import { type HelpTexts, formatHelp } from "./config/help.ts";
+import type { sharedSettings } from "./config/settings.ts";
+import type { TargetOptions } from "./config/targets.ts";
+import type { Sections } from "./config/names.ts";
+import { type ExitCode, MoustashError, UsageError, exitCodes } from "./errors.ts";
+import { type Logger, createLogger, createPlainLogger } from "./logger.ts";
+import type { Settings } from "./setting.ts";
+import { version } from "./version.ts";
+
+/** The tables that a tool judges: [Moustash]'s, of which the shell itself reads the log's, and its own. */
+export type ToolSections = Sections & { readonly Moustash: typeof sharedSettings };
+
+export interface Tool<
+  S extends ToolSections,
+  F extends CommandFlags,
+  T = never,
+  U extends Settings = Settings,
+>
+  extends CommandSpec<F>, HelpTexts {
+  readonly sections: S;
+  readonly targets?: TargetOptions<T, U>;
+  /** A one-shot: people read its log, one plain line without time. */
+  readonly plain?: true;
+  /** What to do all the same where the configuration is broken; without it the error ends the process (78). */
+  readonly withoutConfig?: (
+    error: MoustashError,
+    shell: Omit<Shell<S, F>, "config" | "reload">,
+  ) => Promise<ExitCode | void>;
+}
+
+export interface Shell<
+  S extends ToolSections,
+  F extends CommandFlags,
+  T = never,
+  U extends Settings = Settings,
+> {
+  readonly config: Config<S, T, U>;
+  readonly line: CommandLine<F>;
+  readonly logger: Logger;
+  /** Aborts at the first SIGTERM or SIGINT. */
+  readonly signal: AbortSignal;
+  /** What a child gets: our environment, with what the launcher hid from Node put back. */
+  readonly childEnvironment: Readonly<Record<string, string>>;
+  /** Reads the configuration anew; a ConfigError leaves the one in force as it is. */
+  readonly reload: () => Promise<Config<S, T, U>>;
+}
+
+/** The launcher renames variables that would break our Node: `LD_PRELOAD` comes as this, then the name. */
+const stashed = "MOUSTASH_STASHED_";
+
+/** Runs a tool to its exit code. Never returns. */
+export async function run<
+  const S extends ToolSections,
+  const F extends CommandFlags,
+  T = never,
+  U extends Settings = Settings,
+>(tool: Tool<S, F, T, U>, main: (shell: Shell<S, F, T, U>) => Promise<ExitCode | void>): Promise<never> {
+  process.umask(0o007);
+  process.on("uncaughtException", (error) => process.exit(explain(tool.tool, error)));
+  try {
+    process.exit((await start(tool, main)) ?? exitCodes.ok);
+  } catch (error) {
+    process.exit(explain(tool.tool, error));
+  }
+}
+
+async function start<S extends ToolSections, F extends CommandFlags, T, U extends Settings>(
+  tool: Tool<S, F, T, U>,
+  main: (shell: Shell<S, F, T, U>) => Promise<ExitCode | void>,
+): Promise<ExitCode | void> {
+  const line = parseCommandLine(tool, process.argv.slice(3));
+  const common: FlagValues<typeof commonFlags> = line.options;
+  if (common.help) return print(formatHelp(tool));
+  if (common.version) return print(`${tool.tool} ${version} (Moustash; Node ${process.versions.node})`);
+  const load = () =>
+    loadConfig<S, T, U>({
+      sections: tool.sections,
+      path: common.config,
+      flags: line.flags,
+      env: process.env,
+      ...(tool.targets && { targets: tool.targets }),
+    });
+  const rest = { line, signal: endSignal(), childEnvironment: childEnvironment(process.env) };
+  let config: Config<S, T, U>;
+  try {
+    config = await load();
+  } catch (error) {
+    if (!tool.withoutConfig || !(error instanceof MoustashError)) throw error;
+    return await tool.withoutConfig(error, { ...rest, logger: createPlainLogger(tool.tool, say) });
+  }
+  const { log_level: level, log_format: format } = config.values.Moustash;
+  const logger = tool.plain
+    ? createPlainLogger(tool.tool, say)
+    : await createLogger({ tool: tool.tool, level, format });
+  if (common.check) return print(`${config.path ?? "no file"}: the configuration is right`);
+  if (common["print-config"]) return print(describeConfig(config));
+  for (const warning of config.warnings) logger.warn({}, warning);
+  return await main({ ...rest, config, logger, reload: load });
+}
+
+/** The first SIGTERM or SIGINT asks to end, the second ends: what was accepted is on disk or at the broker. */
+function endSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const [name, number] of [
+    ["SIGTERM", 15],
+    ["SIGINT", 2],
+  ] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(128 + number);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+function childEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const hidden = Object.keys(env).filter((name) => name.startsWith(stashed));
+  const visible = Object.entries(env).filter(([name]) => !name.startsWith(stashed));
+  const restored = hidden.map((name) => [name.slice(stashed.length), env[name]]);
+  return Object.fromEntries([...visible, ...restored]) as Record<string, string>;
+}
+
+/** Says what went wrong: a line for each expected trouble, a stack for our own bugs; gives the exit code. */
+function explain(tool: string, error: unknown): number {
+  if (error instanceof MoustashError) {
+    for (const text of error.message.split("\n")) say(`${tool}: ${text}\n`);
+    if (error instanceof UsageError) say(`${tool}: see ${tool} --help\n`);
+    return error.exitCode;
+  }
+  say(
+    `${tool}: this is a bug of ours, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  return exitCodes.bug;
+}
+
+function say(text: string): void {
+  process.stderr.write(text);
+}
+
+function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}

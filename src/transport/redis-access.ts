@@ -1,0 +1,79 @@
+// How to reach and enter Redis, from its settings: where the URL says something, it wins.
+import { formatAddress } from "./address.ts";
+import { toNetworkError } from "./network-errors.ts";
+import { openRedisConnection, type RedisConnection, type RedisLogin } from "./redis-connection.ts";
+import { isReply, toRedisError } from "./redis-errors.ts";
+import type { RedisValues } from "./settings.ts";
+import type { Endpoint } from "./socket.ts";
+import { readTlsFiles, type TlsFiles } from "./tls.ts";
+
+export interface RedisAccess {
+  readonly endpoints: readonly Endpoint[];
+  readonly login: RedisLogin;
+  readonly sentinelLogin: RedisLogin;
+  readonly tls: TlsFiles | undefined;
+}
+
+export const redisNames = {
+  host: "redis_ip",
+  socket: "redis_socket",
+  tls: "redis_tls",
+  ca: "redis_tls_ca",
+  cert: "redis_tls_cert",
+  key: "redis_tls_key",
+} as const;
+
+export function redisAccess(values: RedisValues): RedisAccess {
+  const url = values.redis_url;
+  const path = url === undefined ? values.redis_socket : socketPath(url);
+  const hosts = url?.hostname
+    ? [{ host: url.hostname.replace(/^\[|\]$/g, ""), ...(url.port ? { port: Number(url.port) } : {}) }]
+    : values.redis_ip;
+  return {
+    endpoints:
+      path === undefined ? hosts.map(({ host, port = values.redis_port }) => ({ host, port })) : [{ path }],
+    login: {
+      username: decodeURIComponent(url?.username ?? "") || values.redis_username,
+      password: decodeURIComponent(url?.password ?? "") || values.redis_password,
+      db: urlDb(url) ?? values.redis_db,
+    },
+    sentinelLogin: {
+      username: values.redis_sentinel_username,
+      password: values.redis_sentinel_password,
+    },
+    tls:
+      values.redis_tls || url?.protocol === "rediss:"
+        ? { ca: values.redis_tls_ca, cert: values.redis_tls_cert, key: values.redis_tls_key }
+        : undefined,
+  };
+}
+
+function socketPath(url: URL): string | undefined {
+  return url.protocol.endsWith("unix:") ? decodeURIComponent(url.pathname) : undefined;
+}
+
+/** `redis://host/2`, `unix:///path?db=2`. */
+function urlDb(url: URL | undefined): number | undefined {
+  if (url === undefined) return undefined;
+  const text = url.searchParams.get("db") ?? (socketPath(url) === undefined ? url.pathname.slice(1) : "");
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** Opens a connection; rejects with a TransportError, or with the signal's reason. */
+export async function openRedis(
+  endpoint: Endpoint,
+  { tls, login }: { tls: TlsFiles | undefined; login: RedisLogin },
+  { inContainer, signal, product = "Redis" }: { inContainer: boolean; signal: AbortSignal; product?: string },
+): Promise<RedisConnection> {
+  const material = tls && (await readTlsFiles(tls, redisNames));
+  try {
+    return await openRedisConnection(endpoint, { tls: material, login, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const place = "path" in endpoint ? endpoint.path : formatAddress(endpoint);
+    if (isReply(error))
+      throw toRedisError(error, { product, place, username: login.username, command: "AUTH" });
+    const names = redisNames;
+    throw toNetworkError(error, { product, endpoint, inContainer, usesTls: tls !== undefined, names });
+  }
+}

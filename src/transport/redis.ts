@@ -1,0 +1,163 @@
+// The Redis transport: one variadic RPUSH for a batch, to one server or to an arrangement of several.
+//
+// Invariants, beside those of every transport:
+// - Of one key, one RPUSH is under way at a time: a refused one is never overtaken by the next.
+// - redis_wait is asked for on the connection that wrote, right behind the write; on another it may tell lies.
+import { formatAddress } from "./address.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { isInContainer } from "./container.ts";
+import { toNetworkError } from "./network-errors.ts";
+import { openRedis, redisAccess, redisNames } from "./redis-access.ts";
+import { groupByKey, splitBatch, type Write } from "./redis-batch.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import { isReply, toRedisError } from "./redis-errors.ts";
+import { reasonForGood, typeOf, wrongType } from "./redis-poison.ts";
+import { createSingleServer, type RedisServers } from "./redis-servers.ts";
+import { writeList } from "./redis-write.ts";
+import type { RedisValues } from "./settings.ts";
+import type { Endpoint } from "./socket.ts";
+import { type Sent, type Transport, TransportError } from "./transport.ts";
+
+type Rejected = Sent["rejected"][number];
+
+export function connectRedis(values: RedisValues, options: ConnectOptions<RedisValues> = {}): Transport {
+  const { redis_namespace: template, redis_wait: wait, redis_max_length: mostLength } = values;
+  const inContainer = options.inContainer ?? isInContainer();
+  const name = describe(values);
+  let access = redisAccess(values);
+  let opened = false;
+
+  /** Secrets are read anew for each connection but the first: they may have been rotated. */
+  async function open(endpoint: Endpoint, signal: AbortSignal): Promise<RedisConnection> {
+    if (opened && options.reread) access = redisAccess(await options.reread());
+    opened = true;
+    return openRedis(endpoint, access, { inContainer, signal });
+  }
+
+  const servers: RedisServers = createSingleServer(access.endpoints[0]!, open);
+  /** Keys whose list was too long when we last heard of it. */
+  const full = new Set<string>();
+  let under: AbortController | undefined;
+
+  async function send(envelopes: Parameters<Transport["send"]>[0], timeoutMs: number): Promise<Sent> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    under = controller;
+    const endsAtMs = performance.now() + timeoutMs;
+    const timer = setTimeout(() => {
+      controller.abort(new TransportError("unavailable", `${name} did not answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    signal.addEventListener("abort", () => servers.destroy(), { once: true });
+    try {
+      if (envelopes.length === 0) return await greet(signal);
+      const rejected: Rejected[] = [];
+      let listLength: number | undefined;
+      for (const part of splitBatch(envelopes)) {
+        const writes = groupByKey(part, template, false);
+        const lengths = await settleAll(writes.map((write) => push(write, rejected, signal, endsAtMs)));
+        listLength = lengths.at(-1) ?? listLength;
+      }
+      return { rejected, ...(listLength === undefined ? undefined : { listLength }) };
+    } catch (error) {
+      servers.destroy();
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof TransportError) throw error;
+      throw new TransportError("unavailable", `${name}: ${(error as Error).message}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      under = undefined;
+    }
+  }
+
+  /** Resolves with the list's length, or undefined where the events were rejected. */
+  async function push(
+    { key, run, envelopes }: Write,
+    rejected: Rejected[],
+    signal: AbortSignal,
+    endsAtMs: number,
+  ): Promise<number | undefined> {
+    const owner = { key, run };
+    return servers.on(owner, signal, async (connection) => {
+      try {
+        if (full.has(key)) await checkLength(connection, key);
+        const bodies = envelopes.map(({ body }) => body);
+        // A little less than there is, so that Redis' own answer comes before our patience ends.
+        const waitMs = (endsAtMs - performance.now()) * 0.9;
+        const length = await writeList(connection, key, bodies, { wait, waitMs });
+        if (mostLength !== undefined && length >= mostLength) full.add(key);
+        return length;
+      } catch (error) {
+        const reopen = () => servers.on(owner, signal, (again) => Promise.resolve(again));
+        const reason = await reasonForGood(error, { connection, key, envelopes, reopen });
+        if (reason === undefined) throw explain(error, connection, key);
+        rejected.push(...envelopes.map((envelope) => ({ envelope, reason })));
+        return undefined;
+      }
+    });
+  }
+
+  function explain(error: unknown, { place, endpoint }: RedisConnection, key: string): unknown {
+    if (error instanceof TransportError) return error;
+    if (isReply(error)) return toRedisError(error, { place, key, username: access.login.username });
+    const usesTls = access.tls !== undefined;
+    const names = redisNames;
+    return toNetworkError(error, {
+      product: "Redis",
+      endpoint,
+      inContainer,
+      usesTls,
+      established: true,
+      names,
+    });
+  }
+
+  async function checkLength(connection: RedisConnection, key: string): Promise<void> {
+    const length = Number(await connection.call("LLEN", key));
+    if (mostLength === undefined || length < mostLength) {
+      full.delete(key);
+      return;
+    }
+    throw new TransportError(
+      "unavailable",
+      `Redis at ${connection.place}: the list ${key} holds ${length} events, redis_max_length is ${mostLength}: its reader is away or too slow`,
+    );
+  }
+
+  /** Connects, and says at once where a key that all events share is no list. */
+  async function greet(signal: AbortSignal): Promise<Sent> {
+    const key = template;
+    if (!key.includes("%{"))
+      await servers.on({ key, run: "" }, signal, async (connection) => {
+        const type = await typeOf(connection, key);
+        if (type !== "list" && type !== "none" && type !== undefined)
+          throw new TransportError("unavailable", wrongType(connection.place, key, type));
+      });
+    return { rejected: [] };
+  }
+
+  return {
+    name,
+    send: (envelopes, { timeoutMs }) => send(envelopes, timeoutMs),
+    [Symbol.asyncDispose]() {
+      under?.abort(new TransportError("unavailable", `${name}: closed by us`));
+      servers.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** All settle before the first error is thrown, so that nothing is under way behind it. */
+async function settleAll<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  if (promises.length === 1) return [await promises[0]!];
+  const results = await Promise.allSettled(promises);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+function describe(values: RedisValues): string {
+  const { endpoints, login, tls } = redisAccess(values);
+  const places = endpoints.map((endpoint) => ("path" in endpoint ? endpoint.path : formatAddress(endpoint)));
+  return `${tls ? "rediss" : "redis"}://${places.join(",")}/${login.db} ${values.redis_namespace}`;
+}

@@ -1,0 +1,66 @@
+// One TCP, unix or TLS connection to a broker, which can be reset so that nothing it carried arrives later.
+import type { Socket } from "node:net";
+import type { Address } from "./address.ts";
+import type { TlsMaterial } from "./tls.ts";
+
+export type Endpoint = Address | { readonly path: string };
+
+export interface OpenSocket {
+  readonly stream: Socket;
+  /**
+   * Ends it with a reset: what the kernel has not sent yet is thrown away, where a close would go on sending it for
+   * minutes. (What lies in the peer's buffer already is read by the peer before anything of a later connection.)
+   */
+  reset(): void;
+}
+
+/** Resolves once connected, with TLS once the peer is verified; rejects with Node's own error, or the signal's reason. */
+export async function openSocket(
+  endpoint: Endpoint,
+  { tls, signal }: { tls?: TlsMaterial | undefined; signal: AbortSignal },
+): Promise<OpenSocket> {
+  signal.throwIfAborted();
+  const { connect, isIP } = await import("node:net");
+  const raw = connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+  let stream: Socket = raw;
+  function reset() {
+    // A unix socket knows no reset.
+    if ("path" in endpoint || raw.connecting) raw.destroy();
+    else raw.resetAndDestroy();
+    stream.destroy();
+  }
+  try {
+    await settled(raw, "connect", signal);
+    if (tls) {
+      const { connect: connectTls } = await import("node:tls");
+      const host = "path" in endpoint ? "localhost" : endpoint.host;
+      stream = connectTls({ ...tls, socket: raw, host, ...(isIP(host) ? {} : { servername: host }) });
+      await settled(stream, "secureConnect", signal);
+    }
+  } catch (error) {
+    reset();
+    throw error;
+  }
+  return { stream, reset };
+}
+
+function settled(stream: Socket, event: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listeners = {
+      [event]: () => settle(),
+      error: (error: Error) => settle(error),
+      close: () => settle(Object.assign(new Error("closed during the handshake"), { code: "ECONNRESET" })),
+    };
+    const aborted = () => settle(signal.reason as Error);
+    function settle(error?: Error) {
+      signal.removeEventListener("abort", aborted);
+      for (const [name, listener] of Object.entries(listeners)) stream.off(name, listener);
+      // What comes after (a reset answered by an error) has been said already.
+      if (error) stream.on("error", () => {});
+      if (error) reject(error);
+      else resolve();
+    }
+    for (const [name, listener] of Object.entries(listeners)) stream.on(name, listener);
+    signal.addEventListener("abort", aborted, { once: true });
+  });
+}

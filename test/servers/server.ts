@@ -1,0 +1,93 @@
+// Starts a real server for a test: a free port, a folder of its own, an end that is certain.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Ports that nobody listens at just now, all different, below the range that the kernel gives away. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+  }
+  return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0]!;
+}
+
+export interface TemporaryFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+export async function temporaryFolder(prefix = "moustash-"): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(tmpdir(), prefix));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Resolves when the condition gives something true; a condition that throws is not true yet. */
+export async function eventually<T>(
+  condition: () => Promise<T> | T,
+  { withinMs = 30_000, what = "the condition" } = {},
+): Promise<NonNullable<T>> {
+  const endsAtMs = performance.now() + withinMs;
+  let last: unknown;
+  do {
+    try {
+      const value = await condition();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    await delay(20);
+  } while (performance.now() < endsAtMs);
+  throw new Error(`${what} did not become true within ${withinMs} ms`, { cause: last });
+}
+
+/** A child whose output is kept for messages of failure. */
+export interface Child {
+  readonly process: ChildProcess;
+  output(): string;
+  hasEnded(): boolean;
+  /** SIGKILL unless told; resolves when it has ended. */
+  end(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export function startChild(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Child {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => (output = (output + String(chunk)).slice(-20_000)));
+  child.on("error", (error) => (output += error.message));
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+  return {
+    process: child,
+    output: () => output,
+    hasEnded,
+    async end(signal = "SIGKILL") {
+      if (hasEnded()) return;
+      const ended = once(child, "exit");
+      child.kill(signal);
+      child.kill("SIGCONT");
+      await ended;
+    },
+  };
+}
