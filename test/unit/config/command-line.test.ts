@@ -1,6 +1,7 @@
 // Options only: every setting is a flag, secrets are not, a bare word is a word, and all mistakes come at once.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { array, assert as check, constantFrom, oneof, property, string } from "fast-check";
 import { type CommandFlags, parseCommandLine } from "../../../src/config/command-line.ts";
 import { UsageError } from "../../../src/errors.ts";
 import {
@@ -152,5 +153,34 @@ describe("a command line", () => {
     assert.throws(() => parseCommandLine(daemon, ["once"]), {
       message: 'cuir takes options only, "once" is none; did you mean --once?',
     });
+  });
+
+  it("gives words or says that it is wrong, whatever it is", () => {
+    const word = oneof(
+      string({ unit: "grapheme" }),
+      constantFrom(
+        "--",
+        "-",
+        "--redis-tls",
+        "-1",
+        "-i",
+        "--field",
+        "--__proto__",
+        "--constructor=x",
+        "--=",
+        "-i=3",
+        "--no-once",
+      ),
+    );
+    check(
+      property(array(word), (args) => {
+        try {
+          const { words, rest = [] } = parse(...args);
+          assert.deepEqual(words.slice(words.length - rest.length), rest);
+        } catch (error) {
+          assert.ok(error instanceof UsageError, String(error));
+        }
+      }),
+    );
   });
 });

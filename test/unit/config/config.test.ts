@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { array, assert as check, asyncProperty, constantFrom, oneof, string } from "fast-check";
 import { type ConfigOptions, loadConfig } from "../../../src/config/config.ts";
 import type { Entry } from "../../../src/config/ini.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
@@ -230,6 +231,30 @@ whatever: 1
     assert.match((await problemsOf({ path: latin }))[0]!, /latin\.ini is not UTF-8 at line 2/);
     const wide = write(Buffer.from("\uFEFF[Cuir]\n", "utf16le"), "wide.ini");
     assert.match((await problemsOf({ path: wide }))[0]!, /wide\.ini is no text file/);
+  });
+
+  it("are all that can come of a file", async () => {
+    const line = oneof(
+      string({ unit: "grapheme" }),
+      constantFrom(
+        "[Moustash]",
+        "[Cuir]",
+        "[Cuir:A]",
+        "A: 1.1.1.1:1:a",
+        " x",
+        "fall: 1",
+        "redis_ip_file: /",
+        "__proto__: 1",
+      ),
+    );
+    await check(
+      asyncProperty(array(line), async (lines) => {
+        const error: unknown = await load({ path: write(lines.join("\n"), "any.ini") }).catch(
+          (reason) => reason,
+        );
+        assert.ok(!(error instanceof Error) || error instanceof ConfigError, String(error));
+      }),
+    );
   });
 
   it("of ten thousand lines come all at once", async () => {
