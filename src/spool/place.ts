@@ -44,7 +44,7 @@ export function judgePlace(directory: string): Place {
       is: "memory",
       why: `${directory} is ${volatile[type]}, which dies with the container: ${remedy(directory)}`,
     };
-  const layer = containerLayers[type] ?? (inContainer() && isRootMount(existing) ? "file system" : undefined);
+  const layer = containerLayers[type] ?? (inContainerRoot(existing) ? "file system" : undefined);
   if (layer !== undefined)
     return {
       is: "memory",
@@ -59,10 +59,24 @@ function nearest(directory: string): string {
   return path;
 }
 
-/** What Docker and Podman leave in a container's root. */
-const inContainer = () => fs.existsSync("/.dockerenv") || fs.existsSync("/run/.containerenv");
+/**
+ * Whether the path lies in a container's own root where that is no overlay (storage drivers vfs, btrfs, devicemapper):
+ * then Docker or Podman left its mark, and / shows a folder of a file system. A machine made from an image has the
+ * mark too, but shows a whole file system.
+ */
+function inContainerRoot(path: string): boolean {
+  const marked = fs.existsSync("/.dockerenv") || fs.existsSync("/run/.containerenv");
+  return marked && fs.statSync(path).dev === fs.statSync("/").dev && rootOfRoot() !== "/";
+}
 
-const isRootMount = (path: string) => fs.statSync(path).dev === fs.statSync("/").dev;
+/** Which folder of its file system is mounted at /. Source: proc_pid_mountinfo(5), fields 4 and 5. */
+function rootOfRoot(): string | undefined {
+  const mounts = fs
+    .readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" "));
+  return mounts.findLast(([, , , , point]) => point === "/")?.[3];
+}
 
 /** Makes the directory where that is possible; says what to do where it cannot be written. */
 export function prepare(directory: string): void {
