@@ -1,6 +1,6 @@
 // The local stack as scripts and tests use it: its images, and docker compose with its file.
 import { type BaseImage, baseImage } from "./base-images.ts";
-import { output, run, runQuietly } from "./command.ts";
+import { output, runQuietly, say } from "./command.ts";
 import { buildImages } from "./images.ts";
 
 const file = "compose/docker-compose.yml";
@@ -31,33 +31,32 @@ export interface Stack {
 
 /** The stack of a compose project; variables set its host ports (STACK_REDIS_PORT, …), 0 for any that is free. */
 export function openStack(project = "moustash", variables: Record<string, string> = {}): Stack {
-  const common = ["compose", "--file", file, "--project-name", project];
+  const common = ["--file", file, "--project-name", project];
   async function env() {
     const images: Record<string, string> = {};
     for (const [base, variable] of Object.entries(imageVariables))
       images[variable] = process.env[variable] ?? (await baseImage(base as BaseImage));
     return { ...images, ...variables };
   }
+  const quietly = async (what: string, ...args: string[]) =>
+    runQuietly(what, "docker", ["compose", "--progress", "quiet", ...common, ...args], { env: await env() });
+  const compose = async (...args: string[]) =>
+    output("docker", ["compose", ...common, ...args], { env: await env() });
   return {
-    up: async () =>
-      run(
-        "docker",
-        [...common, "up", "--detach", "--wait", "--wait-timeout", "180", "--no-build", "--quiet-pull"],
-        {
-          env: await env(),
-        },
-      ),
-    down: () =>
-      run("docker", [
-        ...common,
-        "--profile",
-        "tools",
-        "down",
-        "--volumes",
-        "--remove-orphans",
-        "--timeout",
-        "5",
-      ]),
-    compose: async (...args) => output("docker", [...common, ...args], { env: await env() }),
+    compose,
+    async up() {
+      try {
+        const wait = ["--wait", "--wait-timeout", "120"];
+        await quietly(`Starting the stack ${project}`, "up", "--detach", "--no-build", ...wait);
+      } catch (error) {
+        say(await compose("ps", "--all"));
+        say(await compose("logs", "--tail", "20"));
+        throw error;
+      }
+    },
+    down: () => {
+      const all = ["--volumes", "--remove-orphans", "--timeout", "5"];
+      return quietly(`Removing the stack ${project}`, "--profile", "tools", "down", ...all);
+    },
   };
 }

@@ -1,12 +1,11 @@
 // Starts the whole local stack, from a bare clone, and says where to look.
-import { main, say } from "./command.ts";
+import { main } from "./command.ts";
 import { ensureEngine } from "./engine.ts";
 import { buildStack, openStack } from "./stack.ts";
 
 await main(async () => {
   await ensureEngine();
   await buildStack();
-  say("Starting the stack …");
   await openStack().up();
   const compose = "docker compose -f compose/docker-compose.yml";
   console.log(`

@@ -114,16 +114,8 @@ describe("/opt/moustash copied into a hostile base", { skip: noEngine }, () => {
       const buildArgs = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
       await docker("build", "--quiet", "--tag", tag, ...buildArgs, "test/integration/engine/hostile");
       try {
-        const start = [
-          "run",
-          "--rm",
-          "--network",
-          name,
-          "--env",
-          "MOUSTASH_REDIS_IP=redis",
-          ...hardened,
-          tag,
-        ];
+        const where = ["--network", name, "--hostname", "hulk", "--volume", "/var/lib/moustash"];
+        const start = ["run", "--rm", ...where, "--env", "MOUSTASH_REDIS_IP=redis", ...hardened, tag];
         for (const program of ["/opt/moustash/bin/panpan", "/elsewhere/another-name"]) {
           const said = spawnSync("docker", [...start, program, `from ${title}`], { encoding: "utf8" });
           equal(said.stderr.trim(), "");
@@ -131,6 +123,7 @@ describe("/opt/moustash copied into a hostile base", { skip: noEngine }, () => {
           const event = JSON.parse(await redis("lpop", "logstash:moustash")) as Record<string, unknown>;
           equal(event.message, `from ${title}`);
           equal(event.type, "panpan");
+          equal(event.host, "hulk");
         }
         // The base is as hostile as it says: its own programs do not start.
         if (base?.startsWith("debian")) equal(spawnSync("docker", [...start, "/bin/true"]).status, 99);
