@@ -1,12 +1,9 @@
 // Cuir: probes ports and reports what changed.
-import { sharedSettings } from "./config/settings.ts";
+import { cuirSections } from "./commands/sections.ts";
 import { farewell, openDelivery } from "./delivery.ts";
-import { settings as cuirSettings } from "./probe/settings.ts";
 import { isTarget, parseTarget } from "./probe/target.ts";
 import { watch } from "./probe/watch.ts";
 import { run } from "./run.ts";
-import { spoolSettings } from "./spool/settings.ts";
-import { transportSettings } from "./transport/settings.ts";
 
 const tool = {
   tool: "cuir",
@@ -17,7 +14,7 @@ const tool = {
     ["CUIR_PROBES='SSH: 10.1.2.3:22:ssh server' cuir --redis-ip redis", "without a file"],
     ["cuir --check", "is the configuration right?"],
   ],
-  sections: { Moustash: { ...sharedSettings, ...spoolSettings, ...transportSettings }, Cuir: cuirSettings },
+  sections: cuirSections,
   flags: {},
   shorts: { interval: "i", timeout: "t" },
   targets: {

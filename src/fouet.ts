@@ -1,13 +1,10 @@
 // Fouet: listens to supervisord and reports every change of a process's state.
-import { sharedSettings } from "./config/settings.ts";
+import { fouetSections } from "./commands/sections.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { MoustashError, exitCodes } from "./errors.ts";
 import { run } from "./run.ts";
-import { spoolSettings } from "./spool/settings.ts";
 import { findLife } from "./supervisor/life.ts";
-import { fouetSettings } from "./supervisor/settings.ts";
 import { listen } from "./supervisor/stdio.ts";
-import { transportSettings } from "./transport/settings.ts";
 
 const tool = {
   tool: "fouet",
@@ -15,7 +12,7 @@ const tool = {
     "Fouet listens to supervisord and reports every change of a process's state to Redis or RabbitMQ.",
   usage: ["fouet [OPTION…]"],
   notes: ["supervisord runs it: command=/opt/moustash/bin/fouet in an [eventlistener:fouet] section."],
-  sections: { Moustash: { ...sharedSettings, ...spoolSettings, ...transportSettings }, Fouet: fouetSettings },
+  sections: fouetSections,
   flags: {},
 } as const;
 

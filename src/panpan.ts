@@ -1,20 +1,15 @@
 // PanPan: notifies from the command line.
-import { sharedSettings } from "./config/settings.ts";
+import { panpanSections } from "./commands/sections.ts";
 import { farewell, openDelivery } from "./delivery.ts";
-import { panpanSettings, panpanShortForms } from "./message/settings.ts";
+import { panpanShortForms } from "./message/settings.ts";
 import { sayOnce } from "./message/message.ts";
 import { run } from "./run.ts";
-import { spoolSettings } from "./spool/settings.ts";
-import { transportSettings } from "./transport/settings.ts";
 
 const tool = {
   tool: "panpan",
   headline: "PanPan sends one message to Redis or RabbitMQ, as a Logstash event.",
   usage: ["panpan [OPTION…] MESSAGE"],
-  sections: {
-    Moustash: { ...sharedSettings, ...spoolSettings, ...transportSettings },
-    Panpan: panpanSettings,
-  },
+  sections: panpanSections,
   flags: {},
   shorts: Object.fromEntries(Object.entries(panpanShortForms).map(([short, key]) => [key, short])),
   takesWords: true,

@@ -7,8 +7,15 @@ import { settings as probeSettings } from "../probe/settings.ts";
 import { optional, parsePairs, parseText } from "../setting.ts";
 import { spoolSettings } from "../spool/settings.ts";
 import { fouetSettings } from "../supervisor/settings.ts";
+import { rabbitmqSettings, redisSettings, transportSettings } from "../transport/settings.ts";
 
-export const moustashSettings = { ...sharedSettings, ...spoolSettings };
+export const moustashSettings = {
+  transport: transportSettings.transport,
+  ...sharedSettings,
+  ...spoolSettings,
+  ...redisSettings,
+  ...rabbitmqSettings,
+};
 
 export const cuirSettings = { ...probeSettings, ...includeSettings };
 
@@ -36,7 +43,9 @@ export const panpanSections = { Moustash: moustashSettings, Panpan: panpanSettin
 
 /** The tables of the page for users, by the name of their place in it. */
 export const documentedTables = {
-  shared: sharedSettings,
+  shared: { transport: transportSettings.transport, ...sharedSettings },
+  redis: redisSettings,
+  rabbitmq: rabbitmqSettings,
   spool: spoolSettings,
   cuir: cuirSettings,
   target: targetSettings,

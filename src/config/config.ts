@@ -41,6 +41,8 @@ export interface Config<S extends Sections, T = never, U extends Settings = Sett
   readonly targets: readonly T[];
   /** The section in which targets stand, for a tool that has them. */
   readonly targetSection?: string;
+  /** What its targets may have of their own. */
+  readonly subsections?: U;
   /** Where the targets stand, in the same order. */
   readonly targetEntries: readonly Entry[];
   /** `[Cuir:Program]` sections. */
@@ -87,7 +89,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
     files,
     sections,
     ...(path === undefined ? undefined : { path }),
-    ...(targets && { targetSection: targets.section }),
+    ...(targets && { targetSection: targets.section, subsections: targets.subsections }),
   };
 
   async function readTargets(targetOptions: TargetOptions<T, U>) {

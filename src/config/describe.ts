@@ -1,5 +1,6 @@
 // The configuration as a person may see it, for --print-config: each value with its origin, in the INI dialect itself.
 import { createHash } from "node:crypto";
+import type { Setting } from "../setting.ts";
 import type { Config } from "./config.ts";
 import type { Sections } from "./names.ts";
 import { mask } from "./validate.ts";
@@ -7,7 +8,7 @@ import { mask } from "./validate.ts";
 /** Any configuration, whatever its tables. */
 type AnyConfig = Pick<
   Config<Sections, unknown>,
-  "texts" | "targetEntries" | "groups" | "sections" | "path" | "targetSection"
+  "texts" | "targetEntries" | "groups" | "sections" | "path" | "targetSection" | "subsections"
 >;
 
 const originColumn = 44;
@@ -23,28 +24,28 @@ export function describeConfig(config: AnyConfig): string {
       if (text === undefined) return withOrigin(`# ${key} =`, "not given");
       // The targets of included files are printed themselves.
       const comment = isInclude(config, section, key) ? "# " : "";
-      const value = setting.secret ? mask : quote(withoutCredentials(text.text));
-      return withOrigin(`${comment}${key} = ${value}`, text.origin);
+      return withOrigin(`${comment}${key} = ${shown(setting, text.text)}`, text.origin);
     });
     if (section === config.targetSection)
       for (const { key, value, origin } of config.targetEntries)
         lines.push(withOrigin(`${key}: ${quote(withoutCredentials(value))}`, origin));
     return [`[${section}]`, ...lines].join("\n");
   });
-  for (const { program, texts } of config.groups)
-    blocks.push(
-      [
-        `[${config.targetSection}:${program}]`,
-        ...texts.map(({ key, text, origin }) =>
-          withOrigin(`${key} = ${quote(withoutCredentials(text))}`, origin),
-        ),
-      ].join("\n"),
+  for (const { program, texts } of config.groups) {
+    const lines = texts.map(({ key, text, origin }) =>
+      withOrigin(`${key} = ${shown(config.subsections?.[key], text)}`, origin),
     );
+    blocks.push([`[${config.targetSection}:${program}]`, ...lines].join("\n"));
+  }
   return `# Read from ${config.path ?? "no file"}\n${blocks.join("\n\n")}\n`;
 }
 
 function withOrigin(line: string, origin: string): string {
   return `${line.padEnd(originColumn)} ; ${origin}`;
+}
+
+function shown(setting: Setting | undefined, text: string): string {
+  return setting?.secret ? mask : quote(withoutCredentials(text));
 }
 
 /** `https://user:password@host` shows no password, wherever somebody put one. */
@@ -71,7 +72,8 @@ function* named(config: AnyConfig): Generator<[name: string, text: string, secre
       yield [`[${section}] ${key}`, text, sections[section]?.[key]?.secret === true];
   for (const { key, value } of targetEntries) yield [`target ${key}`, value, false];
   for (const { program, texts: own } of groups)
-    for (const { key, text } of own) yield [`[${program}] ${key}`, text, false];
+    for (const { key, text } of own)
+      yield [`[${program}] ${key}`, text, config.subsections?.[key]?.secret === true];
 }
 
 function isInclude({ targetSection }: AnyConfig, section: string, key: string): boolean {

@@ -2,11 +2,6 @@
 import { optional, parseChoice, parseDurationMs, parsePairs, parseText, setting } from "../setting.ts";
 
 export const sharedSettings = {
-  transport: setting(
-    parseChoice("redis", "rabbitmq", "stdout"),
-    "redis",
-    "Which broker takes the events: `redis`, `rabbitmq`, or `stdout` (one JSON object on each line, for pipes and trials).",
-  ),
   accept_within: setting(
     parseDurationMs,
     "50ms",

@@ -15,7 +15,7 @@ import { commonFlags } from "../../../src/config/command-line.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import { flagOf } from "../../../src/config/names.ts";
 import { isTarget, parseTarget } from "../../../src/probe/target.ts";
-import { type Settings, optional, parseText } from "../../../src/setting.ts";
+import type { Settings } from "../../../src/setting.ts";
 
 const tools = { cuir: cuirSections, fouet: fouetSections, panpan: panpanSections };
 
@@ -54,15 +54,7 @@ describe("docs/CONFIGURATION.md", () => {
     writeFileSync(path, example.replace("/run/secrets/redis", password));
     writeFileSync(password, "secret\n");
     const config = await loadConfig({
-      // The key belongs to another room: this test wants its file form.
-      sections: {
-        ...cuirSections,
-        Moustash: {
-          ...cuirSections.Moustash,
-          redis_ip: optional(parseText, ""),
-          redis_password: optional(parseText, ""),
-        },
-      },
+      sections: cuirSections,
       targets: {
         section: "Cuir",
         isTarget,

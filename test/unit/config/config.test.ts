@@ -12,6 +12,7 @@ import { sharedSettings } from "../../../src/config/settings.ts";
 import {
   optional,
   parseBoolean,
+  parseChoice,
   parseDurationMs,
   parsePort,
   parseText,
@@ -23,6 +24,7 @@ import {
 const sections = {
   Moustash: {
     ...sharedSettings,
+    transport: setting(parseChoice("redis", "rabbitmq", "stdout"), "redis", "Which broker."),
     redis_ip: setting(parseText, "localhost", "Where Redis is.", { aliases: ["redis_host"] }),
     redis_port: setting(parsePort, "6379", "Its port."),
     redis_password: optional(parseText, "Its password.", { secret: true }),

@@ -26,7 +26,10 @@ const targets = {
   section: "Cuir",
   isTarget: (value: string) => /:\d+:/.test(value),
   parseLine: ({ key, value }: Entry) => [key, value],
-  subsections: { severity: optional(parseText, "How bad.") },
+  subsections: {
+    severity: optional(parseText, "How bad."),
+    http_headers: optional(parseText, "Sent.", { secret: true }),
+  },
 };
 
 const folder = mkdtempSync(join(tmpdir(), "moustash-describe-"));
@@ -49,6 +52,7 @@ include: *.inc
 SSH: 10.0.0.1:22:ssh ; server
 [Cuir:SSH]
 severity: high
+http_headers: token=hunter2
 `;
 
 describe("the printed configuration", () => {
@@ -74,6 +78,7 @@ describe("the printed configuration", () => {
       "",
       "[Cuir:SSH]",
       "severity = high ; a.ini:10",
+      "http_headers = •••••• ; a.ini:11",
       "",
     ]);
     assert.doesNotMatch(printed, /hunter2|guest/);
@@ -85,6 +90,7 @@ describe("the printed configuration", () => {
     assert.deepEqual(changesBetween(config, again), [
       "[Moustash] redis_password",
       "[Moustash] rabbitmq_password",
+      "[SSH] http_headers",
     ]);
     assert.equal(fingerprint(again), fingerprint(config));
   });
@@ -107,7 +113,7 @@ describe("two configurations", () => {
   it("differ by what was changed, secrets too", async () => {
     const before = await load(text);
     const changed = await load(
-      text.replace("hunter2", "other").replace("high", "low").replace("ssh ;", "sshd ;"),
+      text.replace("= hunter2", "= other").replace("high", "low").replace("ssh ;", "sshd ;"),
     );
     assert.deepEqual(changesBetween(before, changed), [
       "[Moustash] redis_password",
