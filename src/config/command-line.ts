@@ -6,7 +6,7 @@ import { reasonOf, show } from "./problem.ts";
 import type { FlagText } from "./config.ts";
 import { UsageError } from "../errors.ts";
 import { parseArgs } from "node:util";
-import { suggest } from "./nearest.ts";
+import { nearest } from "./nearest.ts";
 
 /** A flag that is no setting: a switch, or one that takes a value. */
 export interface CommandFlag {
@@ -156,8 +156,14 @@ const isMultiple = (meaning: Meaning): boolean =>
   meaning.kind === "command" ? meaning.flag.multiple === true : meaning.setting.parseItem !== undefined;
 
 function unknown(flag: string, meanings: ReadonlyMap<string, Meaning>): string {
-  const known = [...meanings].filter(([, { kind }]) => kind !== "secret").map(([name]) => `--${name}`);
-  const hint = flag.startsWith("--") ? suggest(flag, known) : "";
+  const known = [...meanings].filter(([, { kind }]) => kind !== "secret").map(([name]) => name);
+  const near = flag.startsWith("--") ? nearest(flag.slice(2), known) : undefined;
+  const hint =
+    near === undefined
+      ? ""
+      : near.isAlike
+        ? `; did you mean --${near.name}?`
+        : `; the nearest is --${near.name}`;
   return `${show(flag)} is no option${hint} (a text that begins with - goes after --)`;
 }
 

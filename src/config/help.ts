@@ -16,7 +16,7 @@ export interface HelpTexts {
 }
 
 const width = 80;
-const column = 28;
+const column = 30;
 
 export function formatHelp(tool: CommandSpec & HelpTexts): string {
   const parts = [

@@ -55,7 +55,7 @@ export function judgeSections(
     if (known === undefined) {
       const near = nearest(section, allSections)!;
       const name = `[${show(section)}]`;
-      if (near.distance <= 2)
+      if (near.isAlike)
         problems.push({ origin, message: `${name} is no section of ours; did you mean [${near.name}]?` });
       else warnings.push(`${origin}: ${name} is no section of ours: it is ignored`);
     } else if (

@@ -66,16 +66,16 @@ Examples:
       does it once
 
 Options:
-  -1, --once                do it once
-      --silence PROGRAM     be quiet
-  -h, --help                show this
-  -V, --version             show the version
-  -c, --config FILE         the INI file; none for no file
-      --check               check the configuration and say what is wrong
-      --print-config        show each value and where it comes from; secrets are
-                            masked
-      --doctor              try everything that delivery needs and say what is
-                            in its way
+  -1, --once                  do it once
+      --silence PROGRAM       be quiet
+  -h, --help                  show this
+  -V, --version               show the version
+  -c, --config FILE           the INI file; none for no file
+      --check                 check the configuration and say what is wrong
+      --print-config          show each value and where it comes from; secrets
+                              are masked
+      --doctor                try everything that delivery needs and say what is
+                              in its way
 
 The end.
 `,
