@@ -101,21 +101,29 @@ export function meet(
     const elsewhere = [...names].find(([name, others]) => name !== section && others.has(key.toLowerCase()));
     let message = `[${section}] has no option "${show(key)}"${suggest(key, known.keys())}`;
     if (elsewhere) message = `[${section}] has no option "${show(key)}": it belongs to [${elsewhere[0]}]`;
-    else if (targets && sameName(section, targets.section)) {
-      message = targets.resemblesTarget?.(oneLine(value))
-        ? `${show(key)}: ${whyNot(targets, entry)}`
-        : `"${show(key)}" is neither an option of [${section}] nor a target (Program: ip:port:informations)${suggest(key, known.keys())}`;
-    }
+    else if (targets && sameName(section, targets.section)) message = neither(entry, known, targets);
     problems.push({ origin, message });
     return [];
   });
 }
 
-function whyNot({ parseLine }: AnyTargets, entry: Entry): string {
-  try {
-    parseLine({ ...entry, value: oneLine(entry.value) });
-  } catch (error) {
-    return reasonOf(error);
+/** What looks like a target is told what is wrong with it, the rest which option is near. */
+function neither(
+  entry: Entry,
+  known: ReadonlyMap<string, Known>,
+  { section, parseLine }: AnyTargets,
+): string {
+  const { key, value } = entry;
+  if (!value.includes(":")) {
+    const options = suggest(key, known.keys());
+    return `"${show(key)}" is neither an option of [${section}] nor a target (Program: ip:port:informations)${options}`;
   }
-  return "is no target (Program: ip:port:informations)";
+  const near = nearest(key, known.keys());
+  const option = near?.isAlike ? `; or did you mean the option ${near.name}?` : "";
+  try {
+    parseLine({ ...entry, value: oneLine(value) });
+  } catch (error) {
+    return `${show(key)}: ${reasonOf(error)}${option}`;
+  }
+  return `"${show(key)}" is no target (Program: ip:port:informations)${option}`;
 }

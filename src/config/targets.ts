@@ -12,8 +12,6 @@ export interface TargetOptions<T, U extends Settings> {
   readonly section: string;
   /** Whether a value reads as a target; its key is then the program's name, whatever it is. */
   readonly isTarget: (value: string) => boolean;
-  /** Whether somebody meant a target: what is wrong with it is then said, not that it is no option. */
-  readonly resemblesTarget?: (value: string) => boolean;
   /** Throws an Error that says what is wrong with the line. */
   readonly parseLine: (entry: Entry) => T;
   /** What `[Cuir:Program]` may set. */

@@ -44,7 +44,6 @@ const targetPattern = /^(\[[^\]]+\]|[^\s:]+):(\d+):(.+)$/;
 const targets = {
   section: "Cuir",
   isTarget: (value: string) => targetPattern.test(value),
-  resemblesTarget: (value: string) => /^\d+\./.test(value),
   parseLine({ key, value }: Entry) {
     const [, host, port, informations] = targetPattern.exec(value) ?? [];
     if (port === undefined) throw new Error(`write ip:port:informations`);
@@ -167,9 +166,10 @@ transport: kafka
 Intervall: 5
 SSH: 127.0.0.1:22:ssh
 ssh: 1
-FTP: 127.0.0.1
+FTP: 127.0.0.1:x
   HULK: 127.0.0.1:21:hulk
  interval: 3
+htpp: [::]:1
 [Cuir:SHS]
 fall: 2
 [Cuir:SSH]
@@ -194,9 +194,10 @@ whatever: 1
         "bad.ini:12: FTP: write ip:port:informations",
         'bad.ini:13: "HULK" begins with white space, so it would continue "FTP" above it: remove the white space',
         'bad.ini:14: "interval" begins with white space, so it would continue "FTP" above it: remove the white space',
-        "bad.ini:16: [Cuir:SHS] belongs to no target; did you mean SSH?",
-        'bad.ini:18: [Cuir:SSH] has no option "fal"; did you mean fall?',
-        "bad.ini:20: [Quir] is no section of ours; did you mean [Cuir]?",
+        "bad.ini:15: htpp: write ip:port:informations; or did you mean the option http?",
+        "bad.ini:17: [Cuir:SHS] belongs to no target; did you mean SSH?",
+        'bad.ini:19: [Cuir:SSH] has no option "fal"; did you mean fall?',
+        "bad.ini:21: [Quir] is no section of ours; did you mean [Cuir]?",
         'MOUSTASH_REDIS_TLS: redis_tls: "maybe" is neither on nor off',
         'CUIR_INTERVAL: interval: "soon" is no duration: write 5, 5s, 500ms, 2m or 1h',
       ],
