@@ -24,8 +24,9 @@ export async function openSocket(
   const raw = connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
   let stream: Socket = raw;
   function reset() {
-    // A unix socket knows no reset.
-    if ("path" in endpoint || raw.connecting) raw.destroy();
+    // A unix socket knows no reset. Where the peer has closed, our end is being shut down, and a reset in the midst
+    // of that leaves a handle that never closes: Node then never exits.
+    if ("path" in endpoint || raw.connecting || raw.writableEnded || raw.readableEnded) raw.destroy();
     else raw.resetAndDestroy();
     stream.destroy();
   }
