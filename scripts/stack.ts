@@ -32,22 +32,20 @@ export interface Stack {
 /** The stack of a compose project; variables set its host ports (STACK_REDIS_PORT, …), 0 for any that is free. */
 export function openStack(project = "moustash", variables: Record<string, string> = {}): Stack {
   const common = ["--file", file, "--project-name", project];
-  async function env() {
-    const images: Record<string, string> = {};
-    for (const [base, variable] of Object.entries(imageVariables))
-      images[variable] = process.env[variable] ?? (await baseImage(base as BaseImage));
-    return { ...images, ...variables };
-  }
-  const quietly = async (what: string, ...args: string[]) =>
-    runQuietly(what, "docker", ["compose", "--progress", "quiet", ...common, ...args], { env: await env() });
-  const compose = async (...args: string[]) =>
-    output("docker", ["compose", ...common, ...args], { env: await env() });
+  const quietly = (what: string, args: string[], env = variables) =>
+    runQuietly(what, "docker", ["compose", "--progress", "quiet", ...common, ...args], { env });
+  const compose = (...args: string[]) =>
+    output("docker", ["compose", ...common, ...args], { env: variables });
   return {
     compose,
     async up() {
+      const images: Record<string, string> = {};
+      for (const [base, variable] of Object.entries(imageVariables))
+        images[variable] = process.env[variable] ?? (await baseImage(base as BaseImage));
       try {
         const wait = ["--wait", "--wait-timeout", "120"];
-        await quietly(`Starting the stack ${project}`, "up", "--detach", "--no-build", ...wait);
+        const args = ["up", "--detach", "--no-build", "--remove-orphans", ...wait];
+        await quietly(`Starting the stack ${project}`, args, { ...images, ...variables });
       } catch (error) {
         say(await compose("ps", "--all"));
         say(await compose("logs", "--tail", "20"));
@@ -55,8 +53,8 @@ export function openStack(project = "moustash", variables: Record<string, string
       }
     },
     down: () => {
-      const all = ["--volumes", "--remove-orphans", "--timeout", "5"];
-      return quietly(`Removing the stack ${project}`, "--profile", "tools", "down", ...all);
+      const args = ["--profile", "tools", "down", "--volumes", "--remove-orphans", "--timeout", "5"];
+      return quietly(`Removing the stack ${project}`, args);
     },
   };
 }
