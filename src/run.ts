@@ -14,7 +14,7 @@ import { type HelpTexts, formatHelp } from "./config/help.ts";
 import type { sharedSettings } from "./config/settings.ts";
 import type { TargetOptions } from "./config/targets.ts";
 import type { Sections } from "./config/names.ts";
-import { type ExitCode, MoustashError, UsageError, exitCodes } from "./errors.ts";
+import { MoustashError, UsageError, exitCodes } from "./errors.ts";
 import { type Logger, createLogger, createPlainLogger } from "./logger.ts";
 import type { Settings } from "./setting.ts";
 import { version } from "./version.ts";
@@ -37,7 +37,7 @@ export interface Tool<
   readonly withoutConfig?: (
     error: MoustashError,
     shell: Omit<Shell<S, F>, "config" | "reload">,
-  ) => Promise<ExitCode | void>;
+  ) => Promise<number | void>;
 }
 
 export interface Shell<
@@ -49,8 +49,12 @@ export interface Shell<
   readonly config: Config<S, T, U>;
   readonly line: CommandLine<F>;
   readonly logger: Logger;
-  /** Aborts at the first SIGTERM or SIGINT. */
+  /** Aborts at the first SIGTERM or SIGINT; who never asks for it gets neither caught. */
   readonly signal: AbortSignal;
+  /** Tells a listener each time a signal comes; what it returns ends that. */
+  readonly subscribe: (signal: NodeJS.Signals, listener: () => void) => () => void;
+  /** As we were started with; what we make ourselves is for our group alone. */
+  readonly umask: number;
   /** What a child gets: our environment, with what the launcher hid from Node put back. */
   readonly childEnvironment: Readonly<Record<string, string>>;
   /** Reads the configuration anew; a ConfigError leaves the one in force as it is. */
@@ -66,11 +70,11 @@ export async function run<
   const F extends CommandFlags,
   T = never,
   U extends Settings = Settings,
->(tool: Tool<S, F, T, U>, main: (shell: Shell<S, F, T, U>) => Promise<ExitCode | void>): Promise<never> {
-  process.umask(0o007);
+>(tool: Tool<S, F, T, U>, main: (shell: Shell<S, F, T, U>) => Promise<number | void>): Promise<never> {
+  const umask = process.umask(0o007);
   process.on("uncaughtException", (error) => process.exit(explain(tool.tool, error)));
   try {
-    process.exit((await start(tool, main)) ?? exitCodes.ok);
+    process.exit((await start(tool, main, umask)) ?? exitCodes.ok);
   } catch (error) {
     process.exit(explain(tool.tool, error));
   }
@@ -78,8 +82,9 @@ export async function run<
 
 async function start<S extends ToolSections, F extends CommandFlags, T, U extends Settings>(
   tool: Tool<S, F, T, U>,
-  main: (shell: Shell<S, F, T, U>) => Promise<ExitCode | void>,
-): Promise<ExitCode | void> {
+  main: (shell: Shell<S, F, T, U>) => Promise<number | void>,
+  umask: number,
+): Promise<number | void> {
   const line = parseCommandLine(tool, process.argv.slice(3));
   const common: FlagValues<typeof commonFlags> = line.options;
   if (common.help) return print(formatHelp(tool));
@@ -92,13 +97,24 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
       env: process.env,
       ...(tool.targets && { targets: tool.targets }),
     });
-  const rest = { line, signal: endSignal(), childEnvironment: childEnvironment(process.env) };
+  const rest = {
+    line,
+    get signal() {
+      return endSignal();
+    },
+    subscribe,
+    umask,
+    childEnvironment: childEnvironment(process.env),
+  };
   let config: Config<S, T, U>;
   try {
     config = await load();
   } catch (error) {
     if (!tool.withoutConfig || !(error instanceof MoustashError)) throw error;
-    return await tool.withoutConfig(error, { ...rest, logger: createPlainLogger(tool.tool, say) });
+    return await tool.withoutConfig(
+      error,
+      Object.assign(rest, { logger: createPlainLogger(tool.tool, say) }),
+    );
   }
   const { log_level: level, log_format: format } = config.values.Moustash;
   const logger = tool.plain
@@ -107,12 +123,16 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
   if (common.check) return print(`${config.path ?? "no file"}: the configuration is right`);
   if (common["print-config"]) return print(describeConfig(config));
   for (const warning of config.warnings) logger.warn({}, warning);
-  return await main({ ...rest, config, logger, reload: load });
+  return await main(Object.assign(rest, { config, logger, reload: load }));
 }
+
+let ending: AbortSignal | undefined;
 
 /** The first SIGTERM or SIGINT asks to end, the second ends: what was accepted is on disk or at the broker. */
 function endSignal(): AbortSignal {
+  if (ending) return ending;
   const controller = new AbortController();
+  ending = controller.signal;
   for (const [name, number] of [
     ["SIGTERM", 15],
     ["SIGINT", 2],
@@ -123,6 +143,11 @@ function endSignal(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+function subscribe(signal: NodeJS.Signals, listener: () => void): () => void {
+  process.on(signal, listener);
+  return () => void process.off(signal, listener);
 }
 
 function childEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
@@ -150,5 +175,7 @@ function say(text: string): void {
 }
 
 function print(text: string): void {
+  // `--help | head`: a reader that has seen enough is no error.
+  process.stdout.on("error", () => {});
   process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }

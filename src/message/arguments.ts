@@ -15,6 +15,8 @@ export type Task =
 export interface Words {
   /** Bare words, and all that stands behind `--`. */
   readonly words: readonly string[];
+  /** What stands behind `--`, where there is one. */
+  readonly rest: readonly string[] | undefined;
   /** `--run` is given: the words are a command. */
   readonly run: boolean;
   /** `-m`. */
@@ -28,8 +30,8 @@ export interface Words {
 export const helpHint = "panpan --help shows how";
 
 /** Throws a UsageError (64) for words that make no sense together. */
-export function parseTask({ words, run, message, whole, json, input }: Words): Task {
-  if (run) return parseCommand(words);
+export function parseTask({ words, rest, run, message, whole, json, input }: Words): Task {
+  if (run) return parseCommand(words, rest);
   if (words.length > 0 && message !== undefined) {
     throw new UsageError(`the message is given twice: -m and ${JSON.stringify(words[0])}; leave one out`);
   }
@@ -78,11 +80,21 @@ function says(message: string): Task & { kind: "message" } {
   return { kind: "message", message };
 }
 
-function parseCommand(words: readonly string[]): Task {
-  const [command, ...rest] = words;
+/** The command behind `--`; what stands before it would be a message, and there is none to send. */
+export function parseCommand(
+  words: readonly string[],
+  rest: readonly string[] = [],
+): Task & { readonly kind: "command" } {
+  const stray = words.length - rest.length;
+  if (stray > 0) {
+    throw new UsageError(
+      `--run takes its command after --, so ${JSON.stringify(words[0])} is one word too many: panpan --run [options] -- COMMAND [ARG…]`,
+    );
+  }
+  const [command, ...args] = rest;
   if (command === undefined) {
     throw new UsageError("--run needs a command: panpan --run [options] -- COMMAND [ARG…]");
   }
   if (command === "") throw new UsageError("the command's name is empty: panpan --run -- COMMAND [ARG…]");
-  return { kind: "command", command: [command, ...rest] };
+  return { kind: "command", command: [command, ...args] };
 }

@@ -25,7 +25,10 @@ export function createBoundedEvents(
     const bytes = measure(draft);
     if (bytes <= mostBytes) return draft;
     const fromBytes = Buffer.byteLength(draft.message);
-    const cut = { ...draft, details: { ...draft.details, cut_from_bytes: fromBytes } };
+    const cut = {
+      ...draft,
+      details: { ...draft.details, cut_from_bytes: draft.details?.cut_from_bytes ?? fromBytes },
+    };
     const frameBytes = measure({ ...cut, message: "" });
     if (frameBytes > mostBytes) {
       throw new DataError(

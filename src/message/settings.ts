@@ -104,16 +104,16 @@ export const panpanSettings = {
 export type PanpanOptions = Values<typeof panpanSettings>;
 
 /** One letter for what is typed often. */
-export const panpanShortForms = {
-  m: "message",
-  p: "program",
-  s: "source",
-  t: "tag",
-  f: "field",
-  l: "level",
-  n: "notify",
-  q: "quiet",
-} as const satisfies Record<string, keyof typeof panpanSettings>;
+export const panpanShorts = {
+  message: "m",
+  program: "p",
+  source: "s",
+  tag: "t",
+  field: "f",
+  level: "l",
+  notify: "n",
+  quiet: "q",
+} as const satisfies Partial<Record<keyof typeof panpanSettings, string>>;
 
 /** Elasticsearch refuses a document id of more than 512 bytes; room is left for a line's number. */
 export const mostIdBytes = 480;

@@ -6,6 +6,7 @@ import { type Words, parseTask } from "../../../src/message/arguments.ts";
 
 const none: Words = {
   words: [],
+  rest: undefined,
   run: false,
   message: undefined,
   whole: false,
@@ -66,10 +67,12 @@ test("standard input, in three forms, only without a message", () => {
 });
 
 test("a command to run", () => {
-  assert.deepEqual(parse({ run: true, words: ["sh", "-c", "true"] }), {
+  assert.deepEqual(parse({ run: true, words: ["sh", "-c", "true"], rest: ["sh", "-c", "true"] }), {
     kind: "command",
     command: ["sh", "-c", "true"],
   });
   wrong({ run: true }, /--run needs a command/);
-  wrong({ run: true, words: [""] }, /empty/);
+  wrong({ run: true, words: [""], rest: [""] }, /empty/);
+  wrong({ run: true, words: ["sleep", "5"] }, /after --, so "sleep"/);
+  wrong({ run: true, words: ["m", "sleep"], rest: ["sleep"] }, /after --, so "m"/);
 });

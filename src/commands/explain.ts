@@ -1,0 +1,70 @@
+// Shows the event as its reader will see it, and the Logstash input that fits this configuration.
+import { hostname } from "node:os";
+import { UsageError, exitCodes } from "../errors.ts";
+import type { Task } from "../message/arguments.ts";
+import { type Reader, rabbitmqReader, redisReader, stdoutReader } from "../message/reader.ts";
+import { toDraft } from "../message/wording.ts";
+import { connectTransport } from "../transport/connect.ts";
+import type { PanpanShell, PanpanValues } from "./panpan.ts";
+import { print } from "./print.ts";
+import { eventsOf, saidIn, wordingOf } from "./saying.ts";
+
+const sample = "no space left on /srv";
+
+/** Of the message that is given, or of a sample. */
+export async function explain(shell: PanpanShell, task: Task | undefined): Promise<number> {
+  if (task?.kind === "command") throw new UsageError("--explain shows a message; leave --run out");
+  const { Moustash } = shell.config.values;
+  const host = Moustash.host ?? hostname();
+  const said = task?.kind === "message" ? task : { kind: "message" as const, message: sample };
+  const { body } = eventsOf(shell, host).create(
+    toDraft(wordingOf(shell, { host, ...saidIn(said) }), { message: said.message, atMs: Date.now() }),
+  );
+  await using transport = connectTransport(Moustash);
+  const { input, notes } = readerOf(Moustash);
+  const text = [
+    `# Goes to ${transport.name}; its reader sees this event:`,
+    JSON.stringify(JSON.parse(body), undefined, 2),
+    "",
+    "# Logstash reads it with:",
+    input,
+    ...notes.map((note) => `# ${note}`),
+    '# Repeats have the same id: output { elasticsearch { document_id => "%{[moustash][id]}" } }',
+  ].join("\n");
+  await print(`${text}\n`);
+  return exitCodes.ok;
+}
+
+function readerOf(values: PanpanValues["Moustash"]): Reader {
+  if (values.transport === "stdout") return stdoutReader();
+  if (values.transport === "rabbitmq") {
+    const url = values.rabbitmq_url;
+    const [first] = values.rabbitmq_host;
+    const tls = values.rabbitmq_ssl || url?.protocol === "amqps:";
+    return rabbitmqReader({
+      host: url?.hostname || first!.host,
+      port: Number(url?.port) || (first!.port ?? values.rabbitmq_port),
+      vhost: decodeURIComponent(url?.pathname.slice(1) ?? "") || values.rabbitmq_vhost,
+      username: decodeURIComponent(url?.username ?? "") || values.rabbitmq_username,
+      queue: values.rabbitmq_queue,
+      tls,
+    });
+  }
+  const url = values.redis_url;
+  const isSocket = url?.protocol === "unix:" || url?.protocol === "redis+unix:";
+  const [first] = values.redis_ip;
+  return redisReader({
+    host: (!isSocket && url?.hostname) || first!.host,
+    port: Number(url?.port) || (first!.port ?? values.redis_port),
+    db: Number(isSocket ? url.searchParams.get("db") : url?.pathname.slice(1)) || values.redis_db,
+    key: values.redis_namespace,
+    hasPassword: values.redis_password !== undefined || Boolean(url?.password),
+    username: decodeURIComponent(url?.username ?? "") || values.redis_username,
+    socket: isSocket ? url.pathname : values.redis_socket,
+    tls: values.redis_tls || url?.protocol === "rediss:",
+    ca: values.redis_tls_ca,
+    several: values.redis_ip.length > 1,
+    sentinel: values.redis_sentinels !== undefined,
+    cluster: values.redis_cluster,
+  });
+}

@@ -1,0 +1,56 @@
+// Delivers what waits in the spool, PanPan's or another tool's.
+import { type Delivery, openDelivery } from "../delivery.ts";
+import type { Source } from "../envelope.ts";
+import { exitCodes } from "../errors.ts";
+import { createBackoff } from "../backoff.ts";
+import { replayRejected } from "../spool/rejected.ts";
+import { SpoolError } from "../spool/spool.ts";
+import type { PanpanShell } from "./panpan.ts";
+import { print } from "./print.ts";
+
+const nothing: Source = (async function* () {})();
+
+/** Goes on until nothing (of the run) waits or the time is over; true where nothing does. */
+export async function deliverRest(
+  delivery: Delivery,
+  { run, timeoutMs, signal }: { run?: string; timeoutMs: number; signal: AbortSignal },
+): Promise<boolean> {
+  const deadlineMs = performance.now() + timeoutMs;
+  const backoff = createBackoff({ mostMs: 1000 });
+  const waits = async () =>
+    run === undefined ? (await delivery.spool.status()).count : await delivery.spool.waiting(run);
+  while ((await waits()) > 0) {
+    const leftMs = deadlineMs - performance.now();
+    if (leftMs <= 0 || signal.aborted) return false;
+    await delivery.ship(nothing, {
+      signal,
+      sendTimeoutMs: leftMs,
+      drainTimeoutMs: leftMs,
+      ...(run !== undefined && { run }),
+    });
+    if ((await waits()) === 0) return true;
+    await new Promise((resolve) => void setTimeout(resolve, Math.min(backoff.next(), leftMs)));
+  }
+  return true;
+}
+
+/** `--flush`: 0 where nothing waits any more, 75 where something does. */
+export async function flush({ config, line, logger, signal }: PanpanShell): Promise<number> {
+  const { Moustash, Panpan } = config.values;
+  await using delivery = openDelivery({ tool: "panpan", values: Moustash, logger, oneShot: true });
+  if (line.options.rejected && delivery.spool.durable && Moustash.spool !== undefined) {
+    await replayRejected(Moustash.spool, async (envelopes) => {
+      const { refused } = await delivery.spool.add(envelopes);
+      if (refused.length > 0)
+        throw new SpoolError("spool_full", "the spool has no room for the rejected events");
+    });
+  }
+  const before = (await delivery.spool.status()).count;
+  await deliverRest(delivery, { timeoutMs: Panpan.timeout, signal });
+  const { count, rejected } = await delivery.spool.status();
+  if (Panpan.json_output)
+    await print(`${JSON.stringify({ delivered: before - count, waiting: count, rejected })}\n`);
+  else if (!Panpan.quiet)
+    await print(`${before - count} delivered, ${count} waiting, ${rejected} rejected\n`);
+  return count === 0 ? exitCodes.ok : exitCodes.pending;
+}

@@ -1,0 +1,102 @@
+// What became of PanPan's events: counted as they are accepted, told in one line or one JSON object.
+import type { Envelope, Receipt } from "../envelope.ts";
+import type { Heard } from "./message.ts";
+
+export interface Tally {
+  readonly heard: Heard;
+  /** After each write: the list's length, where the broker told it. */
+  readonly delivered: (sent: { readonly listLength?: number }) => void;
+  counts(): Counts;
+}
+
+export interface Counts {
+  readonly events: number;
+  readonly broker: number;
+  readonly spool: number;
+  /** The last event's. */
+  readonly id?: string;
+  /** The last that the broker told. */
+  readonly listLength?: number;
+}
+
+export function createTally(): Tally {
+  let counts: Counts = { events: 0, broker: 0, spool: 0 };
+  return {
+    heard(events: readonly Envelope[], { at }: Receipt) {
+      counts = {
+        ...counts,
+        events: counts.events + events.length,
+        [at]: counts[at] + events.length,
+        ...(events.length > 0 && { id: events.at(-1)!.id }),
+      };
+    },
+    delivered({ listLength }) {
+      if (listLength !== undefined) counts = { ...counts, listLength };
+    },
+    counts: () => counts,
+  };
+}
+
+export interface Outcome extends Counts {
+  readonly run: string;
+  readonly ms: number;
+  readonly exitCode: number;
+  /** Whether what is spooled was delivered after all, before we ended. */
+  readonly delivered: boolean;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** For scripts: `id` for one event, counts for several. */
+export function toJsonLine({
+  events,
+  broker,
+  spool,
+  id,
+  listLength,
+  run,
+  ms,
+  exitCode,
+  delivered,
+  error,
+}: Outcome): string {
+  const spooled = delivered ? 0 : spool;
+  const atBroker = broker + spool - spooled;
+  const at = events === 0 ? null : spooled === 0 ? "broker" : atBroker === 0 ? "spool" : "both";
+  return `${JSON.stringify({
+    ...(events === 1 && { id }),
+    at,
+    events,
+    broker: atBroker,
+    spool: spooled,
+    run,
+    ms: Math.round(ms * 10) / 10,
+    ...(listLength !== undefined && { list_length: listLength }),
+    exit_code: exitCode,
+    ...(error && { error }),
+  })}\n`;
+}
+
+/** A list as long as this is not being read. */
+const longList = 1000;
+
+/** Lines for stderr: what a person should know, nothing where all is well. */
+export function toNotes(
+  outcome: Counts & { delivered: boolean },
+  { terminal }: { terminal: boolean },
+): readonly string[] {
+  const { events, spool, delivered, listLength } = outcome;
+  const notes: string[] = [];
+  if (spool > 0 && !delivered) {
+    notes.push(
+      events > 1
+        ? `${count(spool)} of ${count(events)} events spooled, delivery pending`
+        : "spooled, delivery pending",
+    );
+  }
+  if (terminal && listLength !== undefined && listLength >= longList) {
+    notes.push(`${count(listLength)} waiting: is Logstash reading?`);
+  }
+  return notes;
+}
+
+const count = (number: number) => number.toLocaleString("en-US");
