@@ -2,10 +2,13 @@
 //
 // Nothing but the protocol is ever written to `output`. The answer is given by answer() alone, once.
 import type { Readable, Writable } from "node:stream";
+import type { Greeting } from "./greeting.ts";
 import { createReader, ok, type ReaderOptions, ready } from "./protocol.ts";
 import type { Notification } from "./notification.ts";
 
 export interface Exchange {
+  /** What the relay said first. */
+  readonly greeting: Greeting | undefined;
   readonly notification: Notification;
   readonly arrivedMs: number;
   /** RESULT OK, and READY for the next unless we are about to go; resolves when written, or nobody listens. */
@@ -18,6 +21,8 @@ export interface ConversationOptions extends ReaderOptions {
   readonly signal: AbortSignal;
   /** How long silence must last before `len` is believed to count something other than code points. */
   readonly settleMs?: number;
+  /** Called when `signal` has aborted and the last answer is given. */
+  readonly goodbye?: () => void;
   readonly now?: () => number;
 }
 
@@ -27,12 +32,14 @@ export async function* converse({
   output,
   signal,
   settleMs = 1000,
+  goodbye = () => {},
   now = Date.now,
   ...readerOptions
 }: ConversationOptions): AsyncGenerator<Exchange> {
   const reader = createReader(readerOptions);
   const waiting: { notification: Notification; arrivedMs: number }[] = [];
   let end: { error?: unknown } | undefined;
+  let unanswered = 0;
   let wake = () => {};
   let settling: NodeJS.Timeout | undefined;
 
@@ -64,7 +71,14 @@ export async function* converse({
       if (!output.writable) return resolve();
       output.write(text, () => resolve());
     });
-  const answer = () => write(signal.aborted || end ? ok : ok + ready);
+  const answer = async () => {
+    await write(signal.aborted || end ? ok : ok + ready);
+    unanswered -= 1;
+    part();
+  };
+  const part = () => {
+    if (signal.aborted && unanswered === 0) goodbye();
+  };
 
   // A pipe that broke is a supervisord that closed it; without a listener the error would be thrown.
   output.on("error", close);
@@ -76,7 +90,8 @@ export async function* converse({
       const next = signal.aborted ? undefined : waiting.shift();
       if (next) {
         if (waiting.length === 0) input.resume();
-        yield { ...next, answer };
+        unanswered += 1;
+        yield { ...next, greeting: reader.greeting, answer };
       } else if (signal.aborted || (end && end.error === undefined)) return;
       else if (end) throw end.error;
       else await new Promise<void>((resolve) => (wake = resolve));
@@ -86,5 +101,6 @@ export async function* converse({
     signal.removeEventListener("abort", close);
     input.off("data", receive).off("end", close).off("close", close);
     input.pause();
+    part();
   }
 }

@@ -1,9 +1,8 @@
 // Notifications and losses as drafts of events: message, tags, class, and everything carried under `fouet`. Pure.
 import { type Draft, stableId } from "../event.ts";
 import type { EnvelopeClass } from "../envelope.ts";
-import type { Loss } from "./journal.ts";
 import type { Notification, Payload, StatePayload } from "./notification.ts";
-import { showRanges } from "./ranges.ts";
+import { cleanText, maskSecrets } from "./output.ts";
 
 export interface Origin {
   readonly host: string;
@@ -18,14 +17,21 @@ export function notificationId(origin: Origin, serial: number): string {
   return stableId("fouet", origin.host, origin.life, serial);
 }
 
-export function draftOf(
-  notification: Notification,
-  origin: Origin,
-  options: { readonly notify: boolean; readonly logBytes: number },
-): Draft {
+export interface DraftOptions {
+  readonly notify: boolean;
+  readonly logBytes: number;
+  readonly mask?: RegExp | undefined;
+  /** What is known beside the notification. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** The summary after the process's name, where more is known than the notification says. */
+  readonly words?: string | undefined;
+  readonly tags?: readonly string[];
+}
+
+export function draftOf(notification: Notification, origin: Origin, options: DraftOptions): Draft {
   const { header, payload } = notification;
   const about = describe(payload, header.eventName);
-  const { data, cut } = cutData(payload, options.logBytes);
+  const { data, cut } = cutData(payload, options);
   const truncated = notification.truncated || cut;
   return {
     id: notificationId(origin, header.serial),
@@ -34,15 +40,19 @@ export function draftOf(
     message: header.eventName,
     program: about.program,
     source: header.pool,
-    tags: ["fouet", about.program, ...about.tags],
+    tags: ["fouet", about.program, ...about.tags, ...(options.tags ?? [])],
     notify: options.notify,
     outcome: about.outcome ?? "unknown",
     details: {
       // Keys that supervisord may add one day come first: ours win.
       ...header.other,
       ...("other" in payload && payload.other),
-      summary: about.summary,
+      summary:
+        options.words === undefined || payload.kind !== "state"
+          ? about.summary
+          : `${processName(payload.group, payload.process)} ${options.words}`,
       ...payloadDetails(payload),
+      ...options.details,
       ...(data !== undefined && { data }),
       ...(truncated && { truncated }),
       ver: header.version,
@@ -198,42 +208,10 @@ function payloadDetails(payload: Payload): Record<string, unknown> {
   }
 }
 
-function cutData(payload: Payload, most: number): { data?: string; cut: boolean } {
+function cutData(payload: Payload, { logBytes, mask }: DraftOptions): { data?: string; cut: boolean } {
   const text = "data" in payload ? payload.data : payload.kind === "unknown" ? payload.text : undefined;
   if (text === undefined) return { cut: false };
-  return text.length > most ? { data: text.slice(0, most), cut: true } : { data: text, cut: false };
-}
-
-/** A loss is told by an event of its own, before the event that revealed it. */
-export function lossDraft(loss: Loss, revealedBy: Notification, origin: Origin, notify: boolean): Draft {
-  const { pool, server, serial } = revealedBy.header;
-  const count = loss.least === loss.most ? `${loss.most}` : `${loss.least} to ${loss.most}`;
-  const why =
-    loss.cause === "overflow"
-      ? "supervisord's buffer was full (raise buffer_size)"
-      : "supervisord reloaded and threw its buffer away";
-  return {
-    id: stableId("fouet", origin.host, origin.life, "lost", pool, ...(loss.poolSerials ?? []), serial),
-    atMs: origin.arrivedMs,
-    class: "loss",
-    message: "lost",
-    program: supervisord,
-    source: pool,
-    tags: ["fouet", supervisord, "lost"],
-    notify,
-    outcome: "failure",
-    details: {
-      summary: `${count} ${loss.most === 1 ? "event" : "events"} for ${pool} lost: ${why}`,
-      cause: loss.cause,
-      least: loss.least,
-      most: loss.most,
-      ...(loss.poolSerials && { poolserials: showRanges([loss.poolSerials]) }),
-      ...(loss.serials && { serials: showRanges([loss.serials]) }),
-      revealed_by: serial,
-      server,
-      pool,
-      life: origin.life,
-      ...(origin.stream !== undefined && { stream: origin.stream }),
-    },
-  };
+  const cut = text.length > logBytes;
+  const kept = cut ? text.slice(0, logBytes) : text;
+  return { data: payload.kind === "log" ? maskSecrets(cleanText(kept), mask) : kept, cut };
 }

@@ -22,6 +22,8 @@ export interface Loss {
   /** How many are surely lost, and how many may be. */
   readonly least: number;
   readonly most: number;
+  /** Whether a person should hear of it: with every reload the listener's own STOPPING and STOPPED are lost. */
+  readonly notable: boolean;
 }
 
 export type Verdict =
@@ -37,7 +39,8 @@ export type Verdict =
     };
 
 export interface Journal {
-  take(notification: Notification): Verdict;
+  /** `shared`: others read the same pool now, so that a gap says nothing. */
+  take(notification: Notification, shared?: boolean): Verdict;
 }
 
 export interface JournalOptions {
@@ -50,13 +53,12 @@ export interface JournalOptions {
   readonly young: boolean;
   /** Python's supervisord counts from 0, Go's from 1. */
   readonly firstPoolSerial?: number;
-  /** Whether others read the same pool, so that a gap says nothing. */
-  readonly shared: boolean;
   readonly now?: () => number;
 }
 
 export const space = "fouet";
 const recentCount = 256;
+const ownGoodbyes = 2;
 
 interface Kept {
   readonly life: string;
@@ -95,8 +97,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return undefined;
   }
 
-  function losses(serial: number, poolSerial: number | undefined): Loss[] {
-    if (poolSerial === undefined || options.shared) return [];
+  function losses(serial: number, poolSerial: number | undefined, shared: boolean): Loss[] {
+    if (poolSerial === undefined || shared) return [];
     if (last === null) {
       const first = options.firstPoolSerial ?? 0;
       const count = poolSerial - first;
@@ -109,6 +111,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
           ...between(-1, serial),
           least: store.durable ? count : 0,
           most: count,
+          notable: true,
         },
       ];
     }
@@ -117,7 +120,16 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const count = poolSerial - last.poolSerial - 1;
       if (count === 0) return [];
       const poolSerials: Range = [last.poolSerial + 1, poolSerial - 1];
-      return [{ cause: "overflow", poolSerials, ...between(last.serial, serial), least: count, most: count }];
+      return [
+        {
+          cause: "overflow",
+          poolSerials,
+          ...between(last.serial, serial),
+          least: count,
+          most: count,
+          notable: true,
+        },
+      ];
     }
     if (serial < last.serial) return [];
     const most = serial - last.serial - 1;
@@ -130,17 +142,18 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         ...between(last.serial, serial),
         least: poolSerial,
         most,
+        notable: poolSerial > 0 || most > ownGoodbyes,
       },
     ];
   }
 
   return {
-    take(notification) {
+    take(notification, shared = false) {
       const { serial, poolSerial } = notification.header;
       const digest = digestOf(notification);
       const before = repeated(serial, digest);
       if (before) return { kind: "repeat", accepted: before };
-      const found = losses(serial, poolSerial);
+      const found = losses(serial, poolSerial, shared);
       // An old event that another pool refused comes late: it does not move the counters back.
       if (last === null || serial > last.serial) last = { serial, poolSerial: poolSerial ?? null };
       const mark = last;

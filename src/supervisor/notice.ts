@@ -1,14 +1,25 @@
-// What a person should hear of. Pure.
-import type { Payload } from "./notification.ts";
+// What a person should hear of, before flapping is looked at. Pure.
+import type { Payload, StatePayload } from "./notification.ts";
+import type { Known } from "./processes.ts";
 import type { FouetSettings } from "./settings.ts";
 
-export function deservesNotice(
+/** fault: trouble. recovery: it runs again after trouble that people were told of. */
+export type Notice = "fault" | "recovery" | "all" | undefined;
+
+export function noticeOf(
   payload: Payload,
+  before: Known | undefined,
   { notify, backoff_tries }: Pick<FouetSettings, "notify" | "backoff_tries">,
-): boolean {
-  if (payload.kind !== "state" || notify === "none") return false;
-  if (notify === "all") return true;
-  if (payload.state === "EXITED") return payload.expected === false;
-  if (payload.state === "BACKOFF") return (payload.tries ?? 0) >= backoff_tries;
-  return payload.state === "FATAL" || payload.state === "UNKNOWN";
+): Notice {
+  if (payload.kind !== "state" || notify === "none") return undefined;
+  if (isFault(payload, backoff_tries)) return "fault";
+  if (payload.state === "RUNNING" && before?.faulty) return "recovery";
+  return notify === "all" ? "all" : undefined;
+}
+
+function isFault({ state, expected, tries }: StatePayload, backoffTries: number): boolean {
+  if (state === "EXITED") return expected === false;
+  // A start that was tried in vain so often that somebody should look; told once, not with every further try.
+  if (state === "BACKOFF") return tries === backoffTries;
+  return state === "FATAL" || state === "UNKNOWN";
 }

@@ -8,6 +8,7 @@
 //   and dropped.
 // Source: supervisor 4.2.5, process.py and dispatchers.py; ochinchina/supervisord, events/events.go.
 import { MoustashError, exitCodes } from "../errors.ts";
+import { type Greeting, greetingWord, parseGreeting } from "./greeting.ts";
 import { type Header, type Notification, parseHeader, parsePayload } from "./notification.ts";
 
 /** Exactly these bytes: `READY\r\n`, or any byte while READY, makes supervisord give the listener up for good. */
@@ -31,6 +32,8 @@ export interface Reader {
   readonly settling: boolean;
   /** Takes the payload as complete by the other count, which is then known of this stream. */
   settle(): Notification | undefined;
+  /** What a relay said before the first header. */
+  readonly greeting: Greeting | undefined;
   /** What lies unread: for the report when the stream ends in the middle. */
   readonly unread: "nothing" | "header" | "payload";
 }
@@ -51,6 +54,8 @@ export function createReader({
 }: ReaderOptions = {}): Reader {
   let count: Count = "unknown";
   let line = Buffer.alloc(0);
+  let greeting: Greeting | undefined;
+  let first = true;
   let payload: ReturnType<typeof openPayload> | undefined;
 
   function* read(bytes: Uint8Array): Generator<Notification> {
@@ -65,7 +70,15 @@ export function createReader({
         line = Buffer.concat([line, piece]);
         at += piece.length + 1;
         if (end < 0) return;
-        const header = parseHeader(line.toString("utf8"));
+        const text = line.toString("utf8");
+        if (first && text.startsWith(greetingWord)) {
+          greeting = parseGreeting(text);
+          first = false;
+          line = Buffer.alloc(0);
+          continue;
+        }
+        first = false;
+        const header = parseHeader(text);
         if (header === undefined) throw refused("The line", line, "is no header of supervisord's");
         line = Buffer.alloc(0);
         payload = openPayload(header, mostPayloadBytes);
@@ -94,6 +107,9 @@ export function createReader({
       if (other === undefined) return undefined;
       count = other;
       return finish();
+    },
+    get greeting() {
+      return greeting;
     },
     get unread() {
       if (payload !== undefined) return "payload";

@@ -51,7 +51,8 @@ test("a quiet run: every event that the witness saw came once, in order", async 
   await supervisord.ctl("restart", "p1");
   await supervisord.ctl("stop", "p2");
   await poll(
-    () => events(supervisord).some(({ fouet }) => fouet["summary"]?.toString().startsWith("p2 stopped")),
+    () =>
+      events(supervisord).some(({ fouet }) => fouet["processname"] === "p2" && fouet["state"] === "STOPPED"),
     {
       what: "p2 to be stopped",
     },

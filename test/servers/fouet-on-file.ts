@@ -1,17 +1,18 @@
-// Fouet's stdio source with a file for a broker: each event is one line, on disk before it is accepted.
+// Fouet's source with a file for a broker: each event is one line, on disk before it is accepted.
 // fouet-on-file.ts FILE [{"setting":"text"}]
-// TRIAL_HOST: the host's name. TRIAL_DIE: dies once between safety and answer, when an event says this.
+// TRIAL_HOST: the host's name. TRIAL_STORE: a folder for what is remembered. TRIAL_DIE: dies once between safety and answer, when an event says this.
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { createEvents } from "../../src/event.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
-import { findLife } from "../../src/supervisor/life.ts";
+import { openStore } from "../../src/store/open.ts";
 import { fouetDefaults } from "./fouet-settings.ts";
-import { listen } from "../../src/supervisor/stdio.ts";
+import { listen } from "../../src/supervisor/listener.ts";
 
 const [, , file, words] = process.argv;
 const host = process.env["TRIAL_HOST"] ?? hostname();
 const events = createEvents({ tool: "fouet", host, version: "0.0.0", format: "logstash" });
+const say = (details: object, message: string) => console.error(message, details);
+const log = { info: say, warn: say, error: say };
 const abort = new AbortController();
 process.once("SIGTERM", () => abort.abort());
 const fd = openSync(file!, "a");
@@ -21,10 +22,12 @@ for await (const batch of listen({
   output: process.stdout,
   events,
   host,
-  store: openMemoryStore(),
+  store: openStore({ directory: process.env["TRIAL_STORE"] }),
   settings: fouetDefaults(words ? JSON.parse(words) : {}),
-  life: await findLife(process.ppid),
+  parentPid: process.ppid,
+  environment: process.env,
   signal: abort.signal,
+  log,
 })) {
   appendFileSync(fd, batch.events.map(({ body }) => `${body}\n`).join(""));
   fsyncSync(fd);

@@ -1,4 +1,4 @@
-// The stdio source, driven by hand: READY, RESULT only once accepted, repeats and losses, the end of the pipe.
+// The source on standard input and output, driven by hand: READY, RESULT only once accepted, repeats and losses, the end of the pipe.
 import { strict as assert } from "node:assert";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
@@ -7,39 +7,33 @@ import type { Batch } from "../../../src/envelope.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { ProtocolError } from "../../../src/supervisor/protocol.ts";
-import { fouetSettings, type FouetSettings } from "../../../src/supervisor/settings.ts";
-import { listen } from "../../../src/supervisor/stdio.ts";
+import { listen } from "../../../src/supervisor/listener.ts";
+import { fouetDefaults } from "../../servers/fouet-settings.ts";
 
-const settings = Object.fromEntries(
-  Object.entries(fouetSettings).map(
-    ([key, { parse, default: text }]: [string, { parse: (text: string) => unknown; default?: string }]) => [
-      key,
-      text === undefined ? undefined : parse(text),
-    ],
-  ),
-) as unknown as FouetSettings;
-
+const settings = fouetDefaults();
 const receipt = { at: "broker" } as const;
 
-function open(
-  store: Store = openMemoryStore(),
-  life = { id: "life", pid: 1, ageMs: 10, firstPoolSerial: 0 as const },
-) {
+const silent = { info() {}, warn() {}, error() {} };
+
+/** The parent of a test is its runner: one life for all of them. */
+function open(store: Store = openMemoryStore(), host = "web-1") {
   const input = new PassThrough();
   const output = new PassThrough();
   let written = "";
   output.on("data", (chunk) => (written += String(chunk)));
   const abort = new AbortController();
-  const events = createEvents({ tool: "fouet", host: "web-1", version: "1.0.0", format: "logstash" });
+  const events = createEvents({ tool: "fouet", host, version: "1.0.0", format: "logstash" });
   const source = listen({
     input,
     output,
     events,
-    host: "web-1",
+    host,
     store,
     settings,
-    life,
+    parentPid: process.ppid,
+    environment: {},
     signal: abort.signal,
+    log: silent,
   });
   const batches = source[Symbol.asyncIterator]();
   return {
@@ -95,7 +89,8 @@ test("says READY, gives the event, and RESULT only once it is accepted", async (
     poolserial: 0,
     eventname: "PROCESS_STATE_EXITED",
     len: 70,
-    life: "life",
+    life: event!.fouet["life"],
+    evidence: "none",
   });
   await batch.accepted(receipt);
   assert.equal(fouet.said(), "READY\nRESULT 2\nOKREADY\n");
@@ -117,10 +112,10 @@ test("what comes again is answered when the first is safe, and not reported twic
   assert.equal(second.said(), "READY\nRESULT 2\nOKREADY\n");
 });
 
-test("the same notification has the same id for every process of ours, another life another", async () => {
+test("the same notification has the same id for every process of ours, another host another", async () => {
   const ids = [];
-  for (const id of ["life", "life", "other life"]) {
-    const fouet = open(openMemoryStore(), { id, pid: 1, ageMs: 10, firstPoolSerial: 0 });
+  for (const host of ["web-1", "web-1", "web-2"]) {
+    const fouet = open(openMemoryStore(), host);
     fouet.input.write(notification(7, 0));
     ids.push(bodies(await fouet.next())[0]!.moustash.id);
   }
@@ -148,11 +143,10 @@ test("a reload restarts poolserial: what lay in the buffer may be lost, serial a
   fouet.input.write(notification(3, 3));
   await (await fouet.next()).accepted(receipt);
   fouet.input.write(notification(6, 0));
-  const [loss, event] = bodies(await fouet.next());
+  const [loss] = bodies(await fouet.next());
   assert.equal(loss!.fouet["cause"], "reload");
   assert.equal(loss!.fouet["serials"], "4-5");
   assert.deepEqual([loss!.fouet["least"], loss!.fouet["most"]], [0, 2]);
-  assert.equal(event!.fouet["life"], "life");
 });
 
 test("supervisord closing the pipe ends the source, even in mid-payload", async () => {
