@@ -1,35 +1,62 @@
 // Fouet: listens to supervisord and reports every change of a process's state.
 import { fouetSections } from "./commands/sections.ts";
+import { placeOf, setup } from "./commands/setup.ts";
 import { farewell, openDelivery } from "./delivery.ts";
-import { MoustashError, exitCodes } from "./errors.ts";
+import { MoustashError, UsageError, exitCodes } from "./errors.ts";
 import { run } from "./run.ts";
-import { findLife } from "./supervisor/life.ts";
-import { listen } from "./supervisor/stdio.ts";
+import { listen } from "./supervisor/listener.ts";
+import { relayFor } from "./supervisor/relay.ts";
 
 const tool = {
   tool: "fouet",
   headline:
     "Fouet listens to supervisord and reports every change of a process's state to Redis or RabbitMQ.",
-  usage: ["fouet [OPTION…]"],
-  notes: ["supervisord runs it: command=/opt/moustash/bin/fouet in an [eventlistener:fouet] section."],
+  usage: ["fouet [OPTION…]", "fouet --setup [WAY [SOCKET]]", "fouet --relay SOCKET"],
+  notes: [
+    "supervisord runs it: command=/opt/moustash/bin/fouet in an [eventlistener:fouet] section, or it listens on a socket that supervisord's relay connects to.",
+  ],
   sections: fouetSections,
-  flags: {},
+  flags: {
+    setup: {
+      help: "print supervisord's section: stdio, socat, python or relay",
+      words: "[WAY [SOCKET]]",
+    },
+    relay: {
+      value: "SOCKET",
+      help: "be the relay between supervisord and a Fouet that listens there",
+    },
+  },
+  takesWords: true,
 } as const;
 
 export const main = () =>
-  run(tool, async ({ config, logger, signal, reload }) => {
+  run(tool, async ({ config, line, logger, signal, reload, childEnvironment: environment }) => {
     const { Moustash: values, Fouet: settings } = config.values;
-    refuseStdout(values.transport);
+    if (line.options.setup) return void process.stdout.write(setup(line.words, settings.listen));
+    if (line.words.length > 0) throw new UsageError(`"${line.words[0]}": Fouet takes options only`);
+    const { stdin: input, stdout: output, ppid: parentPid } = process;
+    if (line.options.relay !== undefined) {
+      const to = placeOf(line.options.relay);
+      return relayFor({ input, output, to, parentPid, environment, signal, log: logger });
+    }
+    if (settings.listen.length === 0) refuseStdout(values.transport);
     const reread = async () => (await reload()).values.Moustash;
     await using delivery = openDelivery({ tool: "fouet", values, logger, reread });
     const { host, events, store } = delivery;
-    const life = await findLife(process.ppid);
-    const { stdin: input, stdout: output } = process;
     logger.info({ broker: delivery.transport.name }, "listening to supervisord");
-    return farewell(
-      await delivery.ship(listen({ input, output, events, host, store, settings, signal, life }), { signal }),
-      logger,
-    );
+    const source = listen({
+      settings,
+      events,
+      host,
+      store,
+      input,
+      output,
+      parentPid,
+      environment,
+      signal,
+      log: logger,
+    });
+    return farewell(await delivery.ship(source, { signal }), logger);
   });
 
 function refuseStdout(transport: string): void {

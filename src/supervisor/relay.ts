@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { createBackoff } from "../backoff.ts";
 import { formatGreeting, type Greeting } from "./greeting.ts";
+import { findLife } from "./life.ts";
 import { ok, ready } from "./protocol.ts";
 import type { Log } from "./reporter.ts";
 import { showListening } from "./socket.ts";
@@ -21,6 +22,21 @@ export interface RelayOptions {
   readonly greeting: Greeting;
   readonly signal: AbortSignal;
   readonly log: Log;
+}
+
+/** The relay of the supervisord that runs us: says which it is, and which life of it. */
+export async function relayFor({
+  parentPid,
+  environment,
+  ...options
+}: Omit<RelayOptions, "greeting"> & {
+  readonly parentPid: number;
+  readonly environment: { readonly SUPERVISOR_SERVER_URL?: string | undefined };
+}): Promise<void> {
+  const { hostname } = await import("node:os");
+  const life = await findLife(parentPid);
+  const url = environment.SUPERVISOR_SERVER_URL;
+  await relay({ ...options, greeting: { name: hostname(), ...(life && { life }), ...(url && { url }) } });
 }
 
 /** Resolves when supervisord closes its side, or `signal` aborts. */
