@@ -59,6 +59,8 @@ export interface Database extends Disposable {
   exists(): boolean;
   /** One transaction; `work` may run again, in another file, when this one was damaged or moved. */
   write<T>(work: (sql: Sql) => T): T;
+  /** The same for work that makes room: it may use the part of the file system that `write` leaves free for it. */
+  makeRoom<T>(work: (sql: Sql) => T): T;
   read<T>(work: (sql: Sql) => T): T;
   /** Gives the room of deleted rows back to the file system, where that is possible now. */
   shrink(): void;
@@ -141,9 +143,24 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  /** Of deleted rows, in the file: adding makes it no larger. */
+  function unusedBytes(): number {
+    return (
+      transaction("begin", (sql) => Number(sql("pragma freelist_count").get()!["freelist_count"])) * 4096
+    );
+  }
+
   return {
     exists: () => fs.existsSync(path) || (fs.existsSync(directory) && pending(options).length > 0),
-    write: (work) => transaction("begin immediate", work),
+    write(work) {
+      const { bytes, freeBytes } = reserveOf(directory);
+      if (freeBytes < bytes && freeBytes + unusedBytes() < bytes) {
+        const message = `${directory}: the file system is full (${freeBytes} bytes are left, the last ${bytes} are kept for making room)`;
+        throw new DiskError("disk_full", message);
+      }
+      return transaction("begin immediate", work);
+    },
+    makeRoom: (work) => transaction("begin immediate", work),
     read: (work) => transaction("begin", work),
     shrink() {
       try {
@@ -191,12 +208,35 @@ function openFile(path: string, busyMs: number): DatabaseSync {
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
   const database = new DatabaseSync(path, { timeout: busyMs });
   try {
-    database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off");
+    database.exec(
+      `pragma journal_mode = ${journalMode(path)}; pragma synchronous = full; pragma temp_store = memory`,
+    );
+    const pages = Math.floor(reserveOf(path).bytes / 4 / 4096);
+    database.exec(`pragma wal_autocheckpoint = ${Math.min(1000, pages)}`);
   } catch (error) {
     closeQuietly(database);
     throw error;
   }
   return database;
+}
+
+/**
+ * The log's index is shared memory in a file, of which SQLite allocates the last byte of each memory page: where
+ * blocks are smaller (ext4 below 512 MB), a full disk would end us with SIGBUS, as it did; there, the older journal.
+ */
+function journalMode(path: string): "wal" | "truncate" {
+  return fs.statfsSync(path).bsize < 4096 ? "truncate" : "wal";
+}
+
+/**
+ * Deleting needs room first (the log, and the file when the log goes into it). So the last part of the file system,
+ * several times the log, is not for adding: else a spool that filled its disk could never be emptied.
+ */
+function reserveOf(path: string): { bytes: number; freeBytes: number } {
+  if (!fs.existsSync(path)) return { bytes: 0, freeBytes: 0 };
+  const { bsize, blocks, bavail } = fs.statfsSync(path);
+  const bytes = Math.min(Math.max((bsize * blocks) / 8, 2 ** 18), 2 ** 24);
+  return { bytes: Math.floor(bytes), freeBytes: bsize * bavail };
 }
 
 function upgrade(database: DatabaseSync, migrations: readonly string[]) {

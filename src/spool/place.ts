@@ -32,25 +32,19 @@ const remedy = (directory: string) =>
 export function judgePlace(directory: string): Place {
   const existing = nearest(directory);
   const type = fs.statfsSync(existing).type >>> 0;
-  if (unsafe[type] !== undefined) {
-    throw new SpoolError(
-      "spool_unsafe",
-      `${directory} lies on ${unsafe[type]}, where processes cannot share a spool safely: ${remedy(directory)}`,
-      { exitCode: exitCodes.configuration },
-    );
-  }
-  if (volatile[type] !== undefined)
-    return {
-      is: "memory",
-      why: `${directory} is ${volatile[type]}, which dies with the container: ${remedy(directory)}`,
-    };
-  const layer = containerLayers[type] ?? (inContainerRoot(existing) ? "file system" : undefined);
-  if (layer !== undefined)
-    return {
-      is: "memory",
-      why: `${directory} lies in the container's own ${layer}, which dies with it: ${remedy(directory)}`,
-    };
-  return { is: "disk" };
+  const memory = (what: string): Place => ({
+    is: "memory",
+    why: `${directory} ${what}, which dies with the container: ${remedy(directory)}`,
+  });
+  if (volatile[type] !== undefined) return memory(`is ${volatile[type]}`);
+  if (containerLayers[type] !== undefined || isContainerLayer(existing))
+    return memory(`lies in the container's own ${containerLayers[type] ?? "layer"}`);
+  if (unsafe[type] === undefined) return { is: "disk" };
+  throw new SpoolError(
+    "spool_unsafe",
+    `${directory} lies on ${unsafe[type]}, where processes cannot share a spool safely: ${remedy(directory)}`,
+    { exitCode: exitCodes.configuration },
+  );
 }
 
 function nearest(directory: string): string {
@@ -60,22 +54,19 @@ function nearest(directory: string): string {
 }
 
 /**
- * Whether the path lies in a container's own root where that is no overlay (storage drivers vfs, btrfs, devicemapper):
- * then Docker or Podman left its mark, and / shows a folder of a file system. A machine made from an image has the
- * mark too, but shows a whole file system.
+ * Storage drivers that are no overlay mount a part of the host's file system, or FUSE, as the container's root.
+ * Docker and Podman leave a mark there; a machine made from an image has the mark too, but a whole file system at /. Source: proc_pid_mountinfo(5): fields 4 (root) and 5 (mount point).
  */
-function inContainerRoot(path: string): boolean {
-  const marked = fs.existsSync("/.dockerenv") || fs.existsSync("/run/.containerenv");
-  return marked && fs.statSync(path).dev === fs.statSync("/").dev && rootOfRoot() !== "/";
-}
-
-/** Which folder of its file system is mounted at /. Source: proc_pid_mountinfo(5), fields 4 and 5. */
-function rootOfRoot(): string | undefined {
+function isContainerLayer(path: string): boolean {
+  if (!fs.existsSync("/.dockerenv") && !fs.existsSync("/run/.containerenv")) return false;
   const mounts = fs
     .readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .map((line) => line.split(" "));
-  return mounts.findLast(([, , , , point]) => point === "/")?.[3];
+    .map((line) => line.split(" "))
+    .filter(([, , , , point]) => point === "/" || path === point || path.startsWith(`${point}/`))
+    .toSorted((a, b) => a[4]!.length - b[4]!.length);
+  const [, , , root, point, ...rest] = mounts.at(-1) ?? [];
+  return point === "/" && (root !== "/" || rest.join(" ").includes(" - fuse"));
 }
 
 /** Makes the directory where that is possible; says what to do where it cannot be written. */

@@ -77,7 +77,7 @@ export function openRows(options: Pick<DatabaseOptions, "directory" | "report" |
       ),
     next: (after, most) => database.read((sql) => next(sql, after, most)),
     removeRange(first, last) {
-      const emptied = database.write((sql) => {
+      const emptied = database.makeRoom((sql) => {
         const bytes = `coalesce(sum(octet_length(body) + ${overheadBytes}), 0)`;
         const range = "from rows where position between ? and ?";
         const found = sql(`select count(*) as count, ${bytes} as bytes ${range}`).get(first, last)!;
@@ -87,7 +87,7 @@ export function openRows(options: Pick<DatabaseOptions, "directory" | "report" |
       if (emptied) database.shrink();
     },
     remove(envelopes) {
-      database.write((sql) => {
+      database.makeRoom((sql) => {
         let count = 0;
         let bytes = 0;
         for (const { run, seq, body } of envelopes) {
@@ -132,7 +132,7 @@ function subtract(sql: Sql, count: number, bytes: number): boolean {
   writeMeter(sql, meter);
   if (meter.count > 0) return false;
   const free = sql("pragma freelist_count").get()!;
-  return Number(free["freelist_count"]) > 2048;
+  return Number(free["freelist_count"]) > 64;
 }
 
 function addBatch(sql: Sql, meter: Meter, batch: readonly Envelope[], mostBytes: number): Envelope[] {
