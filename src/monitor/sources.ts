@@ -1,0 +1,67 @@
+// What the monitor asks of others when somebody looks: plain questions, so that it knows no other room.
+import type { Ledger } from "./ledger.ts";
+import type { TargetView } from "./target-view.ts";
+
+/** Structurally what a spool's status() gives. */
+export interface SpoolView {
+  readonly count: number;
+  readonly bytes: number;
+  readonly mostBytes: number;
+  readonly oldestAtMs?: number;
+  readonly rejected: number;
+}
+
+/** What Fouet heard, counted since its start. */
+export interface ListenerView {
+  readonly notifications: number;
+  readonly repeats: number;
+  readonly lost: number;
+  /** Conversations with supervisord that stand now. */
+  readonly connections: number;
+}
+
+export interface Sources {
+  readonly ledger: Ledger;
+  readonly spool: { readonly durable: boolean; status(): Promise<SpoolView> };
+  /** Cuir's targets as they stand now. */
+  readonly targets?: () => readonly TargetView[];
+  readonly listener?: () => ListenerView;
+  /** How long no probe may end before probing counts as stuck, in milliseconds. */
+  readonly quietMs?: number;
+}
+
+/** A question that a stuck disk must not hold up. */
+const answerWithinMs = 1000;
+
+export async function askSpool(spool: Sources["spool"]): Promise<SpoolView | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, answerWithinMs, undefined);
+  });
+  try {
+    return await Promise.race([spool.status(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Undefined where all is well, else what is not, in one line. */
+export function findDead({ targets, ledger, quietMs }: Sources, startedMs: number): string | undefined {
+  if (targets === undefined || quietMs === undefined || targets().length === 0) return undefined;
+  const quiet = performance.now() - (ledger.lastProbeMs ?? startedMs);
+  return quiet > quietMs ? `no probe has ended for ${Math.round(quiet / 1000)} s` : undefined;
+}
+
+/** Why an event would not be accepted now; undefined where it would. */
+export async function findUnready({ ledger, spool }: Sources): Promise<string | undefined> {
+  const { brokerAway, spoolTrouble } = ledger.delivery;
+  if (brokerAway === undefined) return undefined;
+  const away = `the broker is away (${brokerAway})`;
+  if (!spool.durable) return `${away}, and the spool is memory`;
+  if (spoolTrouble !== undefined) return `${away}, and the spool takes nothing (${spoolTrouble})`;
+  const status = await askSpool(spool);
+  if (status === undefined) return `${away}, and the spool gives no answer`;
+  return status.bytes < status.mostBytes ? undefined : `${away}, and the spool is full`;
+}
