@@ -8,6 +8,9 @@ import { output, say, succeeds } from "./command.ts";
 export const debianPackages: Readonly<Record<string, string>> = {
   "redis-server": "the broker, alone, with Sentinel and as a Cluster",
   supervisor: "what Fouet listens to",
+  chromium: "the browser that opens Cuir's page",
+  "fonts-dejavu-core": "a face for it to write with",
+  prometheus: "promtool, which checks metrics and rules",
   socat: "the relay of one line between supervisord and Fouet's socket",
 };
 

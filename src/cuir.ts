@@ -1,9 +1,14 @@
 // Cuir: probes ports and reports what changed.
+import { healthFlag, sayHealth } from "./commands/health.ts";
 import { cuirSections } from "./commands/sections.ts";
 import { farewell, openDelivery } from "./delivery.ts";
+import { createLedger } from "./monitor/ledger.ts";
+import { accessOf } from "./monitor/settings.ts";
+import { openMonitor } from "./monitor/monitor.ts";
 import { isTarget, parseTarget } from "./probe/target.ts";
 import { watch } from "./probe/watch.ts";
 import { run } from "./run.ts";
+import { version } from "./version.ts";
 
 const tool = {
   tool: "cuir",
@@ -15,7 +20,7 @@ const tool = {
     ["cuir --check", "is the configuration right?"],
   ],
   sections: cuirSections,
-  flags: {},
+  flags: { health: healthFlag },
   shorts: { interval: "i", timeout: "t" },
   targets: {
     section: "Cuir",
@@ -26,15 +31,29 @@ const tool = {
 } as const;
 
 export const main = () =>
-  run(tool, async ({ config, logger, signal, reload }) => {
+  run(tool, async ({ config, line, logger, signal, reload }) => {
     const { Moustash: values, Cuir: settings } = config.values;
+    if (line.options.health) return sayHealth("cuir", settings.http);
     const reread = async () => (await reload()).values.Moustash;
-    await using delivery = openDelivery({ tool: "cuir", values, logger, reread });
+    const ledger = createLedger();
+    await using delivery = openDelivery({ tool: "cuir", values, logger, reread, observe: ledger.observe });
     const { host, events, store } = delivery;
     const targets = config.targets;
+    const source = watch({ targets, settings, host, events, store, signal, probed: ledger.probed });
+    await using _monitor = await openMonitor({
+      tool: "cuir",
+      host,
+      version,
+      address: settings.http,
+      access: accessOf(settings),
+      sources: {
+        ledger,
+        spool: delivery.spool,
+        targets: () => source.snapshot(),
+        quietMs: 60_000 + 3 * settings.interval + settings.timeout,
+      },
+      report: (level, message) => logger[level]({}, message),
+    });
     logger.info({ targets: targets.length, broker: delivery.transport.name }, "probing");
-    return farewell(
-      await delivery.ship(watch({ targets, settings, host, events, store, signal }), { signal }),
-      logger,
-    );
+    return farewell(await delivery.ship(source, { signal }), logger);
   });

@@ -1,11 +1,16 @@
 // Fouet: listens to supervisord and reports every change of a process's state.
+import { healthFlag, sayHealth } from "./commands/health.ts";
 import { fouetSections } from "./commands/sections.ts";
 import { placeOf, setup } from "./commands/setup.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { MoustashError, UsageError, exitCodes } from "./errors.ts";
+import { createLedger } from "./monitor/ledger.ts";
+import { openMonitor } from "./monitor/monitor.ts";
+import { accessOf } from "./monitor/settings.ts";
 import { run } from "./run.ts";
 import { listen } from "./supervisor/listener.ts";
 import { relayFor } from "./supervisor/relay.ts";
+import { version } from "./version.ts";
 
 const tool = {
   tool: "fouet",
@@ -17,6 +22,7 @@ const tool = {
   ],
   sections: fouetSections,
   flags: {
+    health: healthFlag,
     setup: {
       help: "print supervisord's section: stdio, socat, python or relay",
       words: "[WAY [SOCKET]]",
@@ -34,6 +40,7 @@ export const main = () =>
     const { Moustash: values, Fouet: settings } = config.values;
     if (line.options.setup) return void process.stdout.write(setup(line.words, settings.listen));
     if (line.words.length > 0) throw new UsageError(`"${line.words[0]}": Fouet takes options only`);
+    if (line.options.health) return sayHealth("fouet", settings.http);
     const { stdin: input, stdout: output, ppid: parentPid } = process;
     if (line.options.relay !== undefined) {
       const to = placeOf(line.options.relay);
@@ -41,8 +48,18 @@ export const main = () =>
     }
     if (settings.listen.length === 0) refuseStdout(values.transport);
     const reread = async () => (await reload()).values.Moustash;
-    await using delivery = openDelivery({ tool: "fouet", values, logger, reread });
+    const ledger = createLedger();
+    await using delivery = openDelivery({ tool: "fouet", values, logger, reread, observe: ledger.observe });
     const { host, events, store } = delivery;
+    await using _monitor = await openMonitor({
+      tool: "fouet",
+      host,
+      version,
+      address: settings.http,
+      access: accessOf(settings),
+      sources: { ledger, spool: delivery.spool },
+      report: (level, message) => logger[level]({}, message),
+    });
     logger.info({ broker: delivery.transport.name }, "listening to supervisord");
     const source = listen({
       settings,

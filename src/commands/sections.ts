@@ -3,10 +3,11 @@ import { includeSettings } from "../config/lists.ts";
 import { sharedSettings } from "../config/settings.ts";
 
 import { panpanSettings } from "../message/settings.ts";
+import { cuirMonitorSettings, fouetMonitorSettings } from "../monitor/settings.ts";
 import { settings as probeSettings } from "../probe/settings.ts";
 import { optional, parsePairs, parseText } from "../setting.ts";
 import { spoolSettings } from "../spool/settings.ts";
-import { fouetSettings } from "../supervisor/settings.ts";
+import { fouetSettings as listenerSettings } from "../supervisor/settings.ts";
 import { rabbitmqSettings, redisSettings, transportSettings } from "../transport/settings.ts";
 
 export const moustashSettings = {
@@ -17,7 +18,8 @@ export const moustashSettings = {
   ...rabbitmqSettings,
 };
 
-export const cuirSettings = { ...probeSettings, ...includeSettings };
+export const cuirSettings = { ...probeSettings, ...includeSettings, ...cuirMonitorSettings };
+export const fouetSettings = { ...listenerSettings, ...fouetMonitorSettings };
 
 const { interval, timeout, fall, recheck, rise, emit, remind, notify } = probeSettings;
 

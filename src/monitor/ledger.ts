@@ -42,7 +42,7 @@ export interface Ledger {
   readonly durations: { readonly counts: readonly number[]; readonly sumSeconds: number };
   /** Monotonic milliseconds of the last probe that ended. */
   readonly lastProbeMs: number | undefined;
-  probed(program: string, verdict: Verdict, durationMs: number | undefined): void;
+  readonly probed: (program: string, verdict: Verdict, durationMs: number | undefined) => void;
 }
 
 export function createLedger({ now = Date.now }: { now?: () => number } = {}): Ledger {

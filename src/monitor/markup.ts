@@ -15,9 +15,19 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 export function html(texts: TemplateStringsArray, ...fillings: readonly Filling[]): Markup {
-  let markup = texts[0]!;
-  for (const [index, filling] of fillings.entries()) markup += fill(filling) + texts[index + 1]!;
+  const dense = densified.get(texts) ?? densify(texts);
+  let markup = dense[0]!;
+  for (const [index, filling] of fillings.entries()) markup += fill(filling) + dense[index + 1]!;
   return { markup };
+}
+
+const densified = new WeakMap<TemplateStringsArray, readonly string[]>();
+
+/** Lines and their indentation are for those who read the source. */
+function densify(texts: TemplateStringsArray): readonly string[] {
+  const dense = texts.map((text) => text.replaceAll(/\s*\n\s*/g, " ").replaceAll("> <", "><"));
+  densified.set(texts, dense);
+  return dense;
 }
 
 function fill(filling: Filling): string {

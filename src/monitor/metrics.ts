@@ -32,13 +32,13 @@ interface Family {
   readonly read: One | Many;
 }
 
-/** Gauges of Node.js whose names claim to be counters, and what repeats other metrics. */
-const unwanted = /^nodejs_(active_.*|version_info|heap_space_.*)$/;
+/** Gauges of Node.js whose names claim to be counters, what repeats other metrics, and the lag that counts its own pace. */
+const unwanted = /^nodejs_(active_.*|version_info|heap_space_.*|eventloop_lag_.+_seconds)$/;
 
 export async function createMetrics({ sources, tool, version }: MetricsOptions): Promise<Metrics> {
   const { default: prom } = await import("prom-client");
   const registry: Registry = new prom.Registry();
-  prom.collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  prom.collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1000 });
   for (const { name } of registry.getMetricsAsArray())
     if (unwanted.test(name)) registry.removeSingleMetric(name);
   const info = new prom.Gauge({

@@ -60,7 +60,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
       serving = opened;
       report("info", `health and metrics are served at http://${at}/`);
     } catch (error) {
-      if (isFirst) report("error", explain(options, at, error as NodeJS.ErrnoException));
+      if (isFirst) report("warn", explain(options, at, error as NodeJS.ErrnoException));
       if (!closed) timer = setTimeout(() => void attempt(false), retryMs).unref();
     }
   }

@@ -1,5 +1,6 @@
 // The settings of watching a daemon: where its HTTP server listens, and who may read beyond health.
 import { type Setting, optional, parseText, setting } from "../setting.ts";
+import type { Access } from "./access.ts";
 
 /** Where to listen: an IP address without brackets (or `localhost`), and a port. */
 export interface HttpAddress {
@@ -54,3 +55,12 @@ export const cuirMonitorSettings = monitorSettings(
   "the page, `/api/targets`, `/metrics`, `/healthz` and `/readyz`",
 );
 export const fouetMonitorSettings = monitorSettings("127.0.0.1:9798", "`/metrics`, `/healthz` and `/readyz`");
+
+/** Who may read, of a tool's settings. */
+export function accessOf(values: {
+  readonly http_token: string | undefined;
+  readonly http_user: string | undefined;
+  readonly http_password: string | undefined;
+}): Access {
+  return { token: values.http_token, user: values.http_user, password: values.http_password };
+}

@@ -5,7 +5,6 @@ import {
   parseChoice,
   parseCount,
   parseDurationMs,
-  parseText,
   parseUnlessNone,
   setting,
 } from "../setting.ts";
@@ -45,11 +44,6 @@ export const settings = {
     parseBoolean,
     "off",
     "Lowers the programs' names, as the original did without being asked.",
-  ),
-  http: setting(
-    parseUnlessNone(parseText),
-    "127.0.0.1:9797",
-    "Where `/healthz`, `/readyz`, `/metrics`, the page and `/api/targets` are served: address:port, or `none`.",
   ),
 };
 

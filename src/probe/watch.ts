@@ -4,7 +4,7 @@ import type { Batch, Source } from "../envelope.ts";
 import { type Draft, type Events, stableId } from "../event.ts";
 import type { Json, Store } from "../store/store.ts";
 import { type Memory, memorySpace, readMemory, toJson } from "./memory.ts";
-import { type Outcome, type Trace } from "./outcome.ts";
+import { type Outcome, type Trace, type Verdict } from "./outcome.ts";
 import { type Item, createOutbox } from "./outbox.ts";
 import { type Prober, startProber } from "./prober.ts";
 import { type Facts, type Occasion, draft } from "./report.ts";
@@ -28,6 +28,8 @@ export interface WatchOptions {
   readonly now?: () => number;
   readonly inContainer?: boolean;
   readonly observe?: (observation: Observation) => void;
+  /** Each probe that ended, for histories and metrics: cheap, for it comes thousands of times a second. */
+  readonly probed?: (program: string, verdict: Verdict, durationMs: number | undefined) => void;
 }
 
 /** What happens beside events, for logs and metrics. */
@@ -77,7 +79,7 @@ interface Watched {
 }
 
 export function watch(options: WatchOptions): Watch {
-  const { settings: rules, host, events, store, signal, now = Date.now, observe } = options;
+  const { settings: rules, host, events, store, signal, now = Date.now, observe, probed } = options;
   const monotonic = () => performance.now();
   const alarms = createAlarms(monotonic);
   let wake = () => {};
@@ -95,6 +97,7 @@ export function watch(options: WatchOptions): Watch {
     const before = one.progress;
     one.progress = advance(before, outcome.verdict, rules);
     one.probes += 1;
+    probed?.(one.target.program, outcome.verdict, trace.totalMs);
     if (trace.totalMs !== undefined) one.lastMs = trace.totalMs;
     if (outcome.verdict === "up") {
       one.streak = 0;

@@ -101,11 +101,6 @@ export const fouetSettings = {
     parsePattern,
     "A regular expression: what it matches in the output of processes becomes `••••`, beside what looks like a password or token.",
   ),
-  http: setting(
-    parseUnlessNone(parseText),
-    "127.0.0.1:9798",
-    "Where health and metrics are served, `address:port`, or `none`.",
-  ),
 } as const;
 
 export type FouetSettings = Values<typeof fouetSettings>;

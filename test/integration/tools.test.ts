@@ -22,7 +22,7 @@ function start(args: readonly string[], env: Record<string, string> = {}) {
     process.execPath,
     ["--disable-warning=ExperimentalWarning", entry, ...args],
     {
-      env: { PATH: process.env.PATH, MOUSTASH_SPOOL: "none", ...env },
+      env: { PATH: process.env.PATH, MOUSTASH_SPOOL: "none", CUIR_HTTP: "none", FOUET_HTTP: "none", ...env },
     },
   );
   const seen = { stdout: "", stderr: "" };

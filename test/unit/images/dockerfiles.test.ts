@@ -16,6 +16,7 @@ const recipes = tools.map((tool) =>
   readFileSync(`images/${tool}/Dockerfile`, "utf8")
     .replaceAll(new RegExp(`\\b(${tool}|${names[tool]})\\b`, "g"), "TOOL")
     .replace(/^HEALTHCHECK .*\n/m, "")
+    .replace(/^(ENV \w+_HTTP|EXPOSE).*\n/gm, "")
     .replace(/(image\.description=").*"/, '$1"'),
 );
 
