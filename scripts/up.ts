@@ -9,7 +9,7 @@ await main(async () => {
   await openStack().up();
   const compose = "docker compose -f compose/docker-compose.yml";
   console.log(`
-Events arrive here:   ${compose} exec logstash tail -f data/events.ndjson
-Make one, or many:    ${compose} stop web   (then start web; or: exec demo supervisorctl restart worker)
-Say something:        ${compose} run --rm panpan "the backup is done"   (npm run down ends it all)`);
+Events arrive here:  ${compose} exec logstash tail -f data/events.ndjson   (Cuir's page: http://127.0.0.1:9797/)
+Make some:           ${compose} stop web   (then: start web; or: exec demo supervisorctl signal SEGV worker)
+Say something:       ${compose} run --rm panpan "the backup is done"   (and npm run down ends it all)`);
 });

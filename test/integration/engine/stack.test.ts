@@ -25,7 +25,7 @@ interface Event {
 }
 
 const project = testName("stack");
-const stack = openStack(project, { STACK_REDIS_PORT: "0" });
+const stack = openStack(project, { STACK_REDIS_PORT: "0", STACK_CUIR_PORT: "0", STACK_FOUET_PORT: "0" });
 
 async function events(): Promise<Event[]> {
   const lines = await stack.compose("exec", "-T", "logstash", "cat", "data/events.ndjson");
@@ -56,6 +56,19 @@ describe("the stack", { skip: noEngine }, () => {
     await stack.up();
   });
   after(() => stack.down());
+
+  for (const [service, port] of [
+    ["cuir", "9797"],
+    ["demo", "9798"],
+  ] as const)
+    test(`${service} is ready and is measured on loopback`, async () => {
+      const address = await stack.compose("port", service, port);
+      match(address, /^127\.0\.0\.1:/);
+      await eventually(`${service} is ready`, async () =>
+        (await fetch(`http://${address}/readyz`)).ok ? true : undefined,
+      );
+      match(await (await fetch(`http://${address}/metrics`)).text(), /^moustash_\w+/m);
+    });
 
   test("Cuir tells that a service was stopped, and that it is back", async () => {
     await stack.compose("stop", "web");
