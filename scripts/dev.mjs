@@ -21,7 +21,21 @@ function installed() {
   }
 }
 
+/** Node's own binary needs this library, and a machine whose packages need no C++ may lack it. */
+function provideLibatomic() {
+  const known = spawnSync("/sbin/ldconfig", ["-p"], { encoding: "utf8" });
+  if (known.status !== 0 || known.stdout.includes("libatomic.so.1")) return;
+  const byApt = process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0;
+  if (!byApt)
+    return console.error("Node 26 needs the library libatomic: install libatomic1 (dnf: libatomic)");
+  console.error("Installing libatomic1, which Node 26 needs …");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const words of [["update"], ["install", "--yes", "--no-install-recommends", "libatomic1"]])
+    spawnSync("apt-get", ["-qq", ...words], { stdio: ["ignore", 2, 2], env });
+}
+
 if (!installed()) {
+  provideLibatomic();
   console.error("Installing the dependencies (npm ci) …");
   const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
     cwd: root,
