@@ -70,7 +70,7 @@ export function openDelivery(options: DeliveryOptions): Delivery {
         drainTimeoutMs: values.drain_timeout,
         oneShot,
         ...more,
-        observe: both(logObservations(logger, transport.name), observe),
+        observe: both(oneShot ? logRejected(logger) : logObservations(logger, transport.name), observe),
       }),
     async [Symbol.asyncDispose]() {
       await transport[Symbol.asyncDispose]();
@@ -127,6 +127,13 @@ function logObservations(logger: Logger, broker: string): Partial<Observations> 
         logger.warn({}, "the spool is filling up: repeats are refused, changes are still taken");
       refused += repeats.length;
     },
+    ...logRejected(logger),
+  };
+}
+
+/** All that a one-shot says on the way: how it ends tells the rest. */
+function logRejected(logger: Logger): Partial<Observations> {
+  return {
     rejected: ({ id }, reason) =>
       logger.error(
         { id },
