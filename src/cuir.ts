@@ -1,10 +1,11 @@
 // Cuir: probes ports and reports what changed.
 import { healthFlag, sayHealth } from "./commands/health.ts";
-import { cuirSections } from "./commands/sections.ts";
+import { cuirSections, targetSettings } from "./commands/sections.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { createLedger } from "./monitor/ledger.ts";
 import { accessOf } from "./monitor/settings.ts";
 import { openMonitor } from "./monitor/monitor.ts";
+import { configureTargets, judgeTargets } from "./probe/configure.ts";
 import { isTarget, parseTarget } from "./probe/target.ts";
 import { watch } from "./probe/watch.ts";
 import { run } from "./run.ts";
@@ -26,7 +27,8 @@ const tool = {
     section: "Cuir",
     isTarget,
     parseLine: ({ key, value }: { key: string; value: string }) => parseTarget(key, value),
-    subsections: {},
+    subsections: targetSettings,
+    judge: judgeTargets,
   },
 } as const;
 
@@ -38,7 +40,7 @@ export const main = () =>
     const ledger = createLedger();
     await using delivery = openDelivery({ tool: "cuir", values, logger, reread, observe: ledger.observe });
     const { host, events, store } = delivery;
-    const targets = config.targets;
+    const targets = configureTargets({ ...config, settings, host });
     const source = watch({ targets, settings, host, events, store, signal, probed: ledger.probed });
     await using _monitor = await openMonitor({
       tool: "cuir",

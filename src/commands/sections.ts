@@ -4,8 +4,7 @@ import { sharedSettings } from "../config/settings.ts";
 
 import { panpanSettings } from "../message/settings.ts";
 import { cuirMonitorSettings, fouetMonitorSettings } from "../monitor/settings.ts";
-import { settings as probeSettings } from "../probe/settings.ts";
-import { optional, parsePairs, parseText } from "../setting.ts";
+import { settings as probeSettings, targetSettings } from "../probe/settings.ts";
 import { spoolSettings } from "../spool/settings.ts";
 import { fouetSettings as listenerSettings } from "../supervisor/settings.ts";
 import { rabbitmqSettings, redisSettings, transportSettings } from "../transport/settings.ts";
@@ -21,22 +20,7 @@ export const moustashSettings = {
 export const cuirSettings = { ...probeSettings, ...includeSettings, ...cuirMonitorSettings };
 export const fouetSettings = { ...listenerSettings, ...fouetMonitorSettings };
 
-const { interval, timeout, fall, recheck, rise, emit, remind, notify } = probeSettings;
-
-/** What `[Cuir:Program]` may give one target of its own. */
-export const targetSettings = {
-  interval,
-  timeout,
-  fall,
-  recheck,
-  rise,
-  emit,
-  remind,
-  notify,
-  severity: optional(parseText, "How bad it is when this target is down; carried in its events."),
-  runbook_url: optional(parseText, "Where people read what to do; carried in its events."),
-  labels: optional(parsePairs, "Copied into this target's events, beside those of `[Moustash]`."),
-};
+export { targetSettings };
 
 /** What each tool judges: [Moustash] and its own section. */
 export const cuirSections = { Moustash: moustashSettings, Cuir: cuirSettings };

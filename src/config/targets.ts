@@ -16,6 +16,13 @@ export interface TargetOptions<T, U extends Settings> {
   readonly parseLine: (entry: Entry) => T;
   /** What `[Cuir:Program]` may set. */
   readonly subsections: U;
+  /** What of the targets and their sections does not fit together, when each line alone is right. */
+  judge?(targets: readonly T[], groups: readonly TargetGroup<U>[]): Iterable<Misfit>;
+}
+
+export interface Misfit {
+  readonly program: string;
+  readonly message: string;
 }
 
 /** One `[Cuir:Program]`: only what it gives. */

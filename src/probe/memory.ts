@@ -2,6 +2,7 @@
 // Invariant: a transition is in `pending`, with its id, before it is sent, and leaves it only once it is accepted.
 import type { Draft } from "../event.ts";
 import type { Json } from "../store/store.ts";
+import type { Face } from "./evidence.ts";
 import type { Status } from "./transition.ts";
 
 export interface Memory {
@@ -14,7 +15,9 @@ export interface Memory {
   readonly number: number;
   /** One id from down to up. */
   readonly episode?: string;
-  /** When people were last told, milliseconds since the epoch. */
+  /** How it looked when it was last up. */
+  readonly face?: Face;
+  /** When people were last told that it is down, milliseconds since the epoch; absent where they were not. */
   readonly toldMs?: number;
   readonly pending?: readonly Draft[];
 }

@@ -7,7 +7,7 @@
 export type Verdict = "up" | "down" | "degraded" | "unknown";
 
 /** Where in the stack a cause lives. */
-export type Layer = "prober" | "name" | "network" | "tls" | "application";
+export type Layer = "prober" | "name" | "network" | "tls" | "application" | "rule";
 
 /** How far a probe had come when it ended. */
 export type Step = "resolve" | "connect" | "tls" | "send" | "receive" | "done";
@@ -93,6 +93,150 @@ export const causes = {
     text: "we are not permitted",
     help: "A firewall, route or security profile of this machine forbids the connection.",
   },
+  isolated: {
+    verdict: "unknown",
+    layer: "prober",
+    text: "this prober is cut off",
+    help: "Every host fell silent at once: the verdict is held back until something answers again.",
+  },
+  tls_handshake: {
+    verdict: "down",
+    layer: "tls",
+    text: "TLS handshake failed",
+    help: "No TLS is spoken there, or no protocol or cipher is common to both; `detail` has OpenSSL's word.",
+  },
+  tls_expired: {
+    verdict: "down",
+    layer: "tls",
+    text: "certificate expired",
+    help: "A certificate of the chain is past its last day.",
+  },
+  tls_not_yet_valid: {
+    verdict: "down",
+    layer: "tls",
+    text: "certificate not yet valid",
+    help: "The certificate's first day is to come (or this machine's clock is wrong).",
+  },
+  tls_name: {
+    verdict: "down",
+    layer: "tls",
+    text: "certificate is for another name",
+    help: "No name of the certificate is the one that was asked for.",
+  },
+  tls_untrusted: {
+    verdict: "down",
+    layer: "tls",
+    text: "certificate not trusted",
+    help: "The chain does not end at an authority that is trusted, or an intermediate certificate is missing.",
+  },
+  tls_client_certificate: {
+    verdict: "down",
+    layer: "tls",
+    text: "client certificate refused",
+    help: "The server wants a certificate of ours that we do not have, or not this one.",
+  },
+  tls_open: {
+    verdict: "down",
+    layer: "tls",
+    text: "no client certificate demanded",
+    help: "`tls_expect = client_certificate`, yet the server talks to anybody.",
+  },
+  tls_expires_soon: {
+    verdict: "degraded",
+    layer: "tls",
+    text: "certificate expires soon",
+    help: "Fewer than `tls_days` days are left.",
+  },
+  http_status: {
+    verdict: "down",
+    layer: "application",
+    text: "HTTP status",
+    help: "The status is not in `http_status`.",
+  },
+  http_header: {
+    verdict: "down",
+    layer: "application",
+    text: "HTTP header missing",
+    help: "No header line matches `http_header`.",
+  },
+  http_body: {
+    verdict: "down",
+    layer: "application",
+    text: "HTTP body wrong",
+    help: "The first megabyte of the body does not match `http_body`, or matches `http_not_body`.",
+  },
+  http_redirects: {
+    verdict: "down",
+    layer: "application",
+    text: "too many redirects",
+    help: "More redirects than `http_redirects`, or one that leads nowhere.",
+  },
+  http_proxy: {
+    verdict: "down",
+    layer: "application",
+    text: "refused by the proxy",
+    help: "The proxy did not connect us to the target.",
+  },
+  protocol: {
+    verdict: "down",
+    layer: "application",
+    text: "speaks another protocol",
+    help: "What came is not of the protocol that was asked for.",
+  },
+  unexpected: {
+    verdict: "down",
+    layer: "application",
+    text: "unexpected answer",
+    help: "What came is not what `expect` (or the ready-made dialogue) waits for.",
+  },
+  dns_no_such_name: {
+    verdict: "down",
+    layer: "application",
+    text: "the asked name does not exist",
+    help: "A dns target answered NXDOMAIN.",
+  },
+  dns_no_record: {
+    verdict: "down",
+    layer: "application",
+    text: "the asked name has no such record",
+    help: "A dns target answered without a record of the asked type.",
+  },
+  dns_failed: {
+    verdict: "down",
+    layer: "application",
+    text: "the resolver failed",
+    help: "A dns target answered SERVFAIL, REFUSED or what could not be read; `detail` has the word.",
+  },
+  dns_answer: {
+    verdict: "down",
+    layer: "application",
+    text: "wrong record",
+    help: "An answer of `dns_expect` is missing.",
+  },
+  no_socket: {
+    verdict: "down",
+    layer: "network",
+    text: "socket file missing",
+    help: "There is no file at the Unix socket's path.",
+  },
+  open: {
+    verdict: "down",
+    layer: "rule",
+    text: "open, but must be closed",
+    help: "An `inverted` target answered.",
+  },
+  slow: {
+    verdict: "degraded",
+    layer: "rule",
+    text: "slow",
+    help: "It answered, but took longer than `slow`.",
+  },
+  address_down: {
+    verdict: "degraded",
+    layer: "rule",
+    text: "some addresses do not answer",
+    help: "No address of one family (IPv4 or IPv6) answers, while the other does; see `addresses`.",
+  },
   failed: {
     verdict: "down",
     layer: "network",
@@ -124,6 +268,8 @@ export interface Trace {
   firstByteMs?: number;
   totalMs?: number;
   address?: string;
+  /** The last words that came, for the day when they are not the expected ones. */
+  heard?: string;
 }
 
 /** The one outcome that most probes have: it costs nothing. */
@@ -141,7 +287,7 @@ export function fail(cause: Cause, detail?: string, evidence?: Evidence): Outcom
 /** Error codes of connect(2), getaddrinfo(3) and libuv, to causes. */
 const codes: Readonly<Record<string, Cause>> = {
   ECONNREFUSED: "refused",
-  ENOENT: "refused",
+  ENOENT: "no_socket",
   ETIMEDOUT: "timeout",
   EHOSTUNREACH: "unreachable",
   EHOSTDOWN: "unreachable",
@@ -162,6 +308,8 @@ const codes: Readonly<Record<string, Cause>> = {
   ENFILE: "no_descriptors",
   ENOBUFS: "no_memory",
   ENOMEM: "no_memory",
+  HPE_INVALID_CONSTANT: "protocol",
+  EPROTO: "tls_handshake",
   EPERM: "not_permitted",
   EACCES: "not_permitted",
 };
@@ -169,7 +317,14 @@ const codes: Readonly<Record<string, Cause>> = {
 export function failFrom(error: Error): Outcome {
   const code = (error as NodeJS.ErrnoException).code ?? error.message;
   const cause = codes[code];
-  return cause === undefined ? fail("failed", code) : fail(cause);
+  if (cause !== undefined) return fail(cause);
+  if (code.startsWith("HPE_")) return fail("protocol", error.message);
+  return fail("failed", code);
+}
+
+/** An answer of any kind proves that the way there is open; silence proves nothing. */
+export function isSilence({ verdict, cause }: Outcome): boolean {
+  return verdict === "down" && (cause === "timeout" || cause === "unreachable");
 }
 
 /** What a stranger sent, made fit for one line of an event: printable, without escapes, bounded. */

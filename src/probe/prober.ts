@@ -1,45 +1,48 @@
 // One target's life of probes: due, under way, over, due again; one alarm serves both its due time and its deadline.
 // Invariants: one probe of a target at a time; the deadline holds for every phase; late rounds are counted, never made up.
 import { literal } from "./address.ts";
+import { type Addressing, askAll } from "./addressing.ts";
+import { kinds } from "./kinds.ts";
 import { type Outcome, type Trace, fail, failFrom } from "./outcome.ts";
-import type { Address, Kind } from "./probe.ts";
+import type { Address } from "./probe.ts";
 import type { Resolver } from "./resolve.ts";
 import { type Alarms, createAlarm, createGrid } from "./schedule.ts";
-import { tcp } from "./tcp.ts";
-import type { Target } from "./target.ts";
-
-const kinds: Readonly<Record<Target["kind"], Kind>> = { tcp };
-
-/** A name may have hundreds of addresses; so many are tried. */
-const mostAddresses = 16;
+import { type Target, keyOf } from "./target.ts";
 
 export interface ProberOptions {
   readonly target: Target;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly recheckMs: number;
+  readonly addressing: Addressing;
   readonly alarms: Alarms;
   readonly resolver: Resolver;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly startMs: number;
-  /** Takes each outcome; true asks for the next probe after `recheck`. The trace is its own only until it returns. */
-  readonly judge: (outcome: Outcome, trace: Readonly<Trace>) => boolean;
+  readonly wallMs: number;
+  /** Takes each outcome; true asks for the next probe after `recheck`. */
+  readonly judge: (outcome: Outcome, trace: Readonly<Trace>, lagMs: number) => boolean;
 }
 
 export interface Prober {
   readonly missed: number;
-  readonly lagMs: number;
+  /** Monotonic. */
+  readonly dueMs: number;
+  /** Probes at once, out of turn, unless a probe is under way. */
+  hurry(): void;
   stop(): void;
 }
 
 export function startProber(options: ProberOptions): Prober {
   const { target, intervalMs, timeoutMs, recheckMs, alarms, resolver, now, judge } = options;
-  const probe = kinds[target.kind](target);
-  const here = literal(target.host);
-  const grid = createGrid(`${target.program} ${target.source}`, { startMs: options.startMs, intervalMs });
+  const probe = kinds[target.kind].make(target);
+  const { host } = target.dial ?? target;
+  const here: Address | undefined = target.kind === "unix" ? { address: "", family: 4 } : literal(host);
+  const grid = createGrid(keyOf(target), { startMs: options.startMs, intervalMs, wallMs: options.wallMs });
   let trace: Trace = { step: "connect", startMs: 0 };
   let cancel: (() => void) | undefined;
+  let expired: (() => void) | undefined;
   let missed = 0;
   let lagMs = 0;
   let dueMs = grid.firstMs;
@@ -64,55 +67,41 @@ export function startProber(options: ProberOptions): Prober {
   function begin(nowMs: number) {
     lagMs = nowMs - dueMs;
     trace = { step: "connect", startMs: nowMs };
+    expired = undefined;
     alarms.set(alarm, nowMs + timeoutMs);
     cancel = here === undefined ? resolve() : probe(here, trace, finish);
   }
 
   function resolve() {
     trace.step = "resolve";
-    const began = now();
-    let stop = resolver.resolve(target.host, (error, addresses) => {
-      trace.dnsMs = now() - began;
+    const beganMs = now();
+    let stop = resolver.resolve(host, (error, addresses) => {
+      trace.dnsMs = now() - beganMs;
+      trace.step = "connect";
       if (error !== undefined) finish(failFrom(error));
       else if (addresses.length === 0) finish(fail("name_not_found"));
-      else stop = tryAll(addresses.slice(0, mostAddresses));
+      else {
+        const asked = askAll({ probe, addresses, how: options.addressing, trace, report: finish });
+        stop = asked.cancel;
+        expired = asked.expire;
+      }
     });
     return () => stop();
   }
 
-  /** Up as soon as one address answers; down with the first one's cause when none does. */
-  function tryAll(addresses: readonly Address[]) {
-    let left = addresses.length;
-    let first: Outcome | undefined;
-    const cancels = addresses.map((address, index) => {
-      const part: Trace = index === 0 ? trace : { step: "connect", startMs: trace.startMs };
-      return probe(address, part, (outcome) => {
-        left -= 1;
-        if (index === 0) first = outcome;
-        if (outcome.verdict !== "up" && left > 0) return;
-        stop();
-        const { dnsMs } = trace;
-        if (outcome.verdict === "up") Object.assign(trace, part, { dnsMs, address: address.address });
-        else trace.address = addresses[0]!.address;
-        finish(outcome.verdict === "up" ? outcome : (first ?? outcome));
-      });
-    });
-    const stop = () => {
-      for (const cancelOne of cancels) cancelOne();
-    };
-    return stop;
-  }
-
   function expire() {
-    cancel?.();
-    finish(fail(trace.step === "resolve" ? "resolver_away" : "timeout"));
+    if (expired !== undefined) expired();
+    else {
+      cancel?.();
+      finish(fail(trace.step === "resolve" ? "resolver_away" : "timeout", heard(trace)));
+    }
   }
 
   function finish(outcome: Outcome) {
     cancel = undefined;
     const nowMs = now();
     trace.totalMs = nowMs - trace.startMs;
-    const soon = judge(outcome, trace) && recheckMs < intervalMs;
+    const soon = judge(outcome, trace, lagMs) && recheckMs < intervalMs;
     const nextMs = soon ? nowMs + recheckMs : grid.after(nowMs);
     if (!soon) missed += Math.max(0, Math.round((nextMs - grid.after(dueMs)) / intervalMs));
     plan(nextMs);
@@ -123,8 +112,11 @@ export function startProber(options: ProberOptions): Prober {
     get missed() {
       return missed;
     },
-    get lagMs() {
-      return lagMs;
+    get dueMs() {
+      return dueMs;
+    },
+    hurry() {
+      if (cancel === undefined && alarm.place >= 0) plan(Math.min(dueMs, now()));
     },
     stop() {
       alarms.clear(alarm);
@@ -132,4 +124,9 @@ export function startProber(options: ProberOptions): Prober {
       cancel = undefined;
     },
   };
+}
+
+/** What came before the time was over, though it was not what was waited for. */
+function heard({ heard: words }: Trace): string | undefined {
+  return words === undefined || words === "" ? undefined : `heard: ${words}`;
 }

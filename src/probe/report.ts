@@ -1,67 +1,169 @@
 // What is said of a target: drafts of events, with a one-line summary and the evidence. Pure.
 import type { Draft } from "../event.ts";
-import { isLoopback, literal } from "./address.ts";
+import { isLoopback } from "./address.ts";
+import type { Change } from "./evidence.ts";
 import { type Outcome, type Trace, causes } from "./outcome.ts";
-import type { Target } from "./target.ts";
+import type { Silence } from "./silence.ts";
+import type { Summary } from "./tally.ts";
+import { type Target, keyOf } from "./target.ts";
 import type { Status } from "./transition.ts";
+
+/** What is said: a change of state, a reminder, one probe of no change, a change too many, a summary, a trial. */
+export type Occasion = "change" | "reminder" | "probe" | "flapping" | "summary" | "test";
 
 export interface Facts {
   readonly target: Target;
   readonly outcome: Outcome;
-  readonly trace: Readonly<Trace>;
+  readonly trace?: Readonly<Trace>;
   readonly atMs: number;
   readonly status: Status | "unknown";
-  readonly previous?: Status | "unknown";
-  readonly sinceMs?: number;
-  readonly episode?: string;
-  readonly number?: number;
-  readonly failures?: number;
+  readonly previous?: Status | "unknown" | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly episode?: string | undefined;
+  readonly number?: number | undefined;
+  readonly failures?: number | undefined;
+  readonly lagMs?: number | undefined;
+  readonly intervalMs?: number | undefined;
+  readonly history?: readonly string[] | undefined;
+  /** What differs from when it was last up. */
+  readonly changed?: Change | undefined;
+  readonly silence?: Silence | undefined;
+  /** The program that it depends on, which is down itself. */
+  readonly suppressedBy?: string | undefined;
+  readonly flapping?: boolean | undefined;
+  readonly flapChanges?: number | undefined;
+  readonly summary?: Summary | undefined;
+  readonly prober?: string | undefined;
   /** Whether we run in a container, where 127.0.0.1 is the container itself. */
-  readonly inContainer?: boolean;
+  readonly inContainer?: boolean | undefined;
 }
-
-/** What is said: a change of state, a reminder, or one probe of no change. */
-export type Occasion = "change" | "reminder" | "probe";
 
 export function draft(facts: Facts, occasion: Occasion, notify: boolean, id?: string): Draft {
   const { target, outcome, status, atMs } = facts;
-  const recovered = occasion === "change" && status === "up" && facts.previous !== "new";
+  const { labels, tags = [] } = target.values;
   return {
     ...(id === undefined ? undefined : { id }),
     atMs,
-    class: occasion === "change" ? "change" : "repeat",
-    message: recovered ? `RECOVERED: ${target.informations}` : target.informations,
+    class:
+      occasion === "probe" || occasion === "summary"
+        ? "repeat"
+        : occasion === "test"
+          ? "message"
+          : classOf(occasion),
+    message: `${prefix(facts, occasion)}${target.informations}`,
     program: target.program,
     source: target.source,
-    tags: ["cuir", target.program, state(facts), ...(occasion === "reminder" ? ["reminder"] : [])],
+    tags: ["cuir", target.program, ...states(facts, occasion), ...tags],
     notify,
-    ...(target.labels === undefined ? undefined : { labels: target.labels }),
-    outcome: outcome.verdict === "unknown" ? "unknown" : outcome.verdict === "down" ? "failure" : "success",
+    ...(labels === undefined ? undefined : { labels }),
+    outcome:
+      status === "unknown" || outcome.verdict === "unknown"
+        ? "unknown"
+        : isBad(facts)
+          ? "failure"
+          : "success",
     details: details(facts, occasion),
   };
 }
 
-/** The state as a tag; a failure that waits for its confirmation is `failing`. */
-function state({ status, outcome }: Facts): string {
-  if (outcome.verdict === "unknown") return "unknown";
-  return outcome.verdict === "down" && status !== "down" ? "failing" : status;
+const classOf = (occasion: Occasion) => (occasion === "reminder" ? "repeat" : "change");
+
+const isBad = ({ status, outcome }: Facts) => status === "down" || outcome.verdict === "down";
+
+/** Good news does not read as bad in a pipeline that shows messages alone. */
+function prefix({ status, previous }: Facts, occasion: Occasion): string {
+  if (occasion === "test") return "TEST: ";
+  if (occasion !== "change") return "";
+  if (status === "unknown") return "UNKNOWN: ";
+  return status === "up" && previous !== "new" ? "RECOVERED: " : "";
 }
 
-function details(facts: Facts, occasion: Occasion): Record<string, unknown> {
-  const { target, outcome, trace, status } = facts;
+/** The state first, then what else a pipeline may ask for. A failure that waits for its confirmation is `failing`. */
+function states(facts: Facts, occasion: Occasion): string[] {
+  const { status, outcome } = facts;
+  if (occasion === "test") return ["test"];
+  if (occasion === "summary") return ["summary"];
+  const isFailing = outcome.verdict === "down" && status !== "down" && status !== "unknown";
+  return [
+    outcome.verdict === "unknown" ? "unknown" : isFailing ? "failing" : status,
+    ...(occasion === "reminder" ? ["reminder"] : []),
+    ...(facts.flapping ? ["flapping"] : []),
+    ...(facts.silence ? ["silenced"] : []),
+    ...(facts.suppressedBy === undefined ? [] : ["suppressed"]),
+  ];
+}
+
+/** The fields under `cuir`, with what each is: docs/CUIR.md is made of this. */
+export const fields = {
+  summary: "One line for people: `SSH 10.1.2.3:22 down: refused`.",
+  status: "What the target is held to be: `new`, `up`, `degraded`, `down`, `unknown`.",
+  previous: "What it was before (changes).",
+  since: "When the state before the change began; in reminders, when it went down.",
+  outcome: "What this probe alone found.",
+  kind: "The kind of probe.",
+  url: "The target's URL, where it was written as one.",
+  cause: "Why, in one word of the table of causes.",
+  layer: "Where that cause lives: `prober`, `name`, `network`, `tls`, `application`, `rule`.",
+  step: "How far the probe came: `resolve`, `connect`, `tls`, `send`, `receive`, `done`.",
+  detail: "What was said or seen; cleaned, one line, 200 characters.",
+  address: "The address that was asked.",
+  duration_ms: "How long the probe took, all phases.",
+  ms: "Milliseconds by phase: `dns`, `connect`, `tls`, `first_byte`, `total`.",
+  failures: "Failed probes in a row.",
+  episode: "One id from down to up.",
+  transition: "The number of the change: it grows, and is on disk before it is sent.",
+  dedup_key: "Program and source: equal across replicas.",
+  prober: "The host of the Cuir that says so.",
+  round: "The number of the interval since 1970: equal across replicas with the same interval.",
+  due: "When the probe was due.",
+  started: "When it started; later than due: a slow prober.",
+  lag_ms: "The difference.",
+  history: "The last outcomes before the change, oldest first.",
+  changed: "What differs from when it was last up (address, certificate, banner, …): `before` and `now`.",
+  replaced: "Changes before this one that were never sent, since delivery stood still.",
+  severity: "As configured.",
+  runbook_url: "As configured.",
+  silence: "Until when and why people are not told.",
+  suppressed_by: "The program that it depends on and that is down.",
+  flap_changes: "Changes since it began to flap.",
+  counts: "In summaries: `count`, `lost`, `loss_percent`, `min_ms`, `p50_ms`, `p99_ms`, `max_ms`.",
+} as const;
+
+function details(facts: Facts, occasion: Occasion): Partial<Record<keyof typeof fields, unknown>> {
+  const { target, outcome, trace, silence, intervalMs, lagMs = 0 } = facts;
   const { cause } = outcome;
-  return {
-    summary: summary(facts, occasion),
-    status,
-    outcome: outcome.verdict,
+  const startedMs = trace === undefined ? undefined : facts.atMs - (trace.totalMs ?? 0);
+  const dueMs = startedMs === undefined ? undefined : startedMs - lagMs;
+  const told = {
+    summary: summarise(facts, occasion),
+    status: facts.status,
     previous: facts.previous,
-    since: facts.sinceMs === undefined ? undefined : new Date(facts.sinceMs).toISOString(),
+    since: iso(facts.sinceMs),
+    outcome: outcome.verdict,
     kind: target.kind,
+    url: target.url,
     cause,
     layer: cause === undefined ? undefined : causes[cause].layer,
-    step: trace.step,
     detail: outcome.detail,
-    address: trace.address ?? literal(target.host)?.address,
+    failures: facts.failures,
+    episode: facts.episode,
+    transition: facts.number,
+    dedup_key: keyOf(target),
+    prober: facts.prober,
+    history: facts.history,
+    changed: facts.changed,
+    severity: target.values.severity,
+    runbook_url: target.values.runbook_url,
+    silence: silence && { until: iso(silence.untilMs), reason: silence.reason },
+    suppressed_by: facts.suppressedBy,
+    flap_changes: facts.flapChanges,
+    counts: facts.summary,
+  };
+  if (trace === undefined) return told;
+  return {
+    ...told,
+    step: trace.step,
+    address: trace.address,
     duration_ms: round(trace.totalMs),
     ms: {
       dns: round(trace.dnsMs),
@@ -70,33 +172,39 @@ function details(facts: Facts, occasion: Occasion): Record<string, unknown> {
       first_byte: round(trace.firstByteMs),
       total: round(trace.totalMs),
     },
-    failures: facts.failures,
-    episode: facts.episode,
-    transition: facts.number,
-    dedup_key: `${target.program} ${target.source}`,
+    round: dueMs === undefined || intervalMs === undefined ? undefined : Math.floor(dueMs / intervalMs),
+    due: iso(dueMs),
+    started: iso(startedMs),
+    lag_ms: round(Math.max(0, lagMs)),
     ...outcome.evidence,
   };
 }
 
-function round(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
-}
+const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+const round = (ms: number | undefined) => (ms === undefined ? undefined : Math.round(ms * 1000) / 1000);
 
 const containerHint =
   "in a container that address is the container itself: use the service's name, the host's address, or host networking";
 
-export function summary(facts: Facts, occasion: Occasion): string {
-  const { target, outcome, status, atMs, sinceMs } = facts;
+function summarise(facts: Facts, occasion: Occasion): string {
+  const { target, outcome, status, summary } = facts;
   const name = `${target.program} ${target.source}`;
+  if (occasion === "test") return `${name}: a trial, nothing happened`;
+  if (occasion === "summary" && summary !== undefined) {
+    const times = summary.p50_ms === undefined ? "" : `, p50 ${summary.p50_ms} ms, p99 ${summary.p99_ms} ms`;
+    return `${name} ${status}: ${summary.count} probes, ${summary.loss_percent} % lost${times}`;
+  }
   const why = outcome.cause === undefined ? "" : `: ${causes[outcome.cause].text}`;
   const what = outcome.detail === undefined ? why : `${why} (${outcome.detail})`;
   if (outcome.verdict === "unknown") return `${name} not judged${what}`;
+  if (occasion === "flapping") return `${name} flapped ${facts.flapChanges} times, now ${status}${what}`;
   const hint =
-    facts.inContainer && outcome.cause === "refused" && isLoopback(facts.trace.address ?? target.host)
+    facts.inContainer && outcome.cause === "refused" && isLoopback(facts.trace?.address ?? target.host)
       ? ` (${containerHint})`
       : "";
+  const because = facts.suppressedBy === undefined ? "" : `; depends on ${facts.suppressedBy}, which is down`;
   if (occasion === "reminder")
-    return `${name} still down since ${new Date(sinceMs ?? atMs).toISOString()}${what}${hint}`;
-  if (status === "up" && outcome.verdict === "up") return `${name} up`;
-  return `${name} ${outcome.verdict === "down" && status !== "down" ? "failing" : status}${what}${hint}`;
+    return `${name} still ${status} since ${iso(facts.sinceMs)}${what}${hint}${because}`;
+  const state = outcome.verdict === "down" && status !== "down" ? "failing" : status;
+  return `${name} ${state}${what}${hint}${because}`;
 }

@@ -125,14 +125,20 @@ export interface Grid {
   after(momentMs: number): number;
 }
 
-export function createGrid(
-  key: string,
-  { startMs, intervalMs }: { startMs: number; intervalMs: number },
-): Grid {
+export interface GridOptions {
+  /** Monotonic. */
+  readonly startMs: number;
+  readonly intervalMs: number;
+  /** The wall clock's at `startMs`: several Cuirs then probe a target in the same moments, and agree on rounds. */
+  readonly wallMs?: number;
+}
+
+export function createGrid(key: string, { startMs, intervalMs, wallMs = 0 }: GridOptions): Grid {
   const part = hashFraction(key);
-  const phaseMs = startMs + part * intervalMs;
+  const turned = (part - ((wallMs / intervalMs) % 1) + 1) % 1;
+  const phaseMs = startMs + turned * intervalMs;
   return {
-    firstMs: startMs + part * Math.min(intervalMs, mostFirstMs),
+    firstMs: startMs + turned * Math.min(intervalMs, mostFirstMs),
     after: (momentMs) => phaseMs + (Math.floor((momentMs - phaseMs) / intervalMs) + 1) * intervalMs,
   };
 }

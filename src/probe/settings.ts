@@ -1,13 +1,21 @@
-// The settings of [Cuir]: how often is probed, what counts as down, what is sent and what is tagged for people.
+// The settings of [Cuir] and of [Cuir:Program]: how often is probed, what counts as down, what is sent, who is told.
 import {
   type Values,
+  optional,
   parseBoolean,
   parseChoice,
   parseCount,
   parseDurationMs,
+  parseList,
+  parsePairs,
+  parsePort,
+  parseText,
   parseUnlessNone,
   setting,
 } from "../setting.ts";
+import { literal } from "./address.ts";
+import { parseDialogue, parsePattern, parsePayload } from "./dialogue.ts";
+import { parseShard } from "./shard.ts";
 
 function parseSpanMs(text: string): number {
   const ms = parseDurationMs(text);
@@ -15,7 +23,20 @@ function parseSpanMs(text: string): number {
   return ms;
 }
 
-export const settings = {
+/** `10.0.0.1:53` or `[::1]:53`; names are not witnesses, for a resolver may be what is broken. */
+function parsePlace(text: string): {
+  readonly address: string;
+  readonly family: 4 | 6;
+  readonly port: number;
+} {
+  const [, host = "", port = ""] = /^(.*):([^:]*)$/.exec(text) ?? [];
+  const address = literal(host.replace(/^\[(.*)\]$/, "$1"));
+  if (address === undefined) throw new Error(`"${text}" must be address:port, IPv6 in brackets`);
+  return { ...address, port: parsePort(port) };
+}
+
+/** What the whole of Cuir and each target may have. */
+export const rules = {
   interval: setting(parseSpanMs, "5s", "Time between two probes of a target."),
   timeout: setting(parseSpanMs, "3s", "Deadline of one probe over all its phases, name resolution included."),
   fall: setting(parseCount(1, 1000), "2", "Failed probes in a row after which a target is down."),
@@ -40,17 +61,129 @@ export const settings = {
     "changes",
     "What is tagged for people: `changes` (down, up again, reminders), `down` (without the good news), `failures` (also every failed probe that is sent), `none`.",
   ),
+  address: setting(
+    parseChoice("any", "all", "first"),
+    "any",
+    "Of a name with several addresses: `any` must answer (a whole family, IPv4 or IPv6, that does not makes it degraded), `all` must, or only the `first` is asked.",
+  ),
+  slow: setting(
+    parseUnlessNone(parseSpanMs),
+    "none",
+    "A good probe that takes longer makes the target degraded.",
+  ),
+  flap_changes: setting(
+    parseUnlessNone(parseCount(3, 1000)),
+    "6",
+    "So many changes within `flap_window` make a target flapping: people hear one digest each `flap_window` in place of each change.",
+  ),
+  flap_window: setting(parseSpanMs, "10m", "The window of `flap_changes`."),
+  summary: setting(
+    parseUnlessNone(parseSpanMs),
+    "none",
+    "Time between two summaries of each target (count, loss, min/p50/p99), or `none`.",
+  ),
+};
+
+export const settings = {
+  ...rules,
   lowercase_names: setting(
     parseBoolean,
     "off",
     "Lowers the programs' names, as the original did without being asked.",
   ),
+  isolation: setting(
+    parseBoolean,
+    "on",
+    "When every host falls silent at once, tell that the prober is isolated, and hold the targets' verdicts back.",
+  ),
+  witnesses: setting(
+    parseList(parsePlace),
+    "",
+    "Places (address:port, …) that answer as long as this prober's own network works; without them the other targets serve.",
+  ),
+  heartbeat: setting(
+    parseUnlessNone(parseSpanMs),
+    "5m",
+    "Time between two `prober alive` events, or `none`.",
+  ),
+  shard: setting(
+    parseUnlessNone(parseShard),
+    "none",
+    "`2/5`: this Cuir probes the second of five parts of the list; `host/5` takes the number at the end of the host's name (a StatefulSet's ordinal).",
+  ),
 };
 
-export type ProbeSettings = Values<typeof settings>;
+/** What `[Cuir:Program]` may set: the rules above and what is the target's alone. */
+export const targetSettings = {
+  ...rules,
+  severity: optional(parseText, "A word for the readers: copied into the event."),
+  runbook_url: optional(parseText, "Where people read what to do: copied into the event."),
+  labels: optional(parsePairs, "`k=v, …`: copied into the target's events."),
+  tags: optional(parseList(parseText), "Further tags of the target's events."),
+  depends_on: optional(
+    parseList(parseText),
+    "Programs without which this one cannot be up: while one of them is down, people are not told of this one.",
+  ),
+  inverted: optional(parseBoolean, "The port must stay closed: refused or silent is up, open is down."),
+  send: optional(
+    parsePayload,
+    "What is sent (udp, or tcp and tls before `expect`); `\\r \\n \\t \\\\ \\xNN` are understood.",
+  ),
+  expect: optional(parsePattern, "A regular expression that the answer must match (tcp, tls, udp)."),
+  dialogue: optional(
+    parseDialogue,
+    "Lines of `expect REGEX`, `send TEXT` and `starttls`, in turn (tcp, tls).",
+  ),
+  tls_ca: optional(parseText, "A PEM file of the authorities to trust in place of the system's."),
+  tls_name: optional(
+    parseText,
+    "The name that the certificate must have and that is asked for (SNI); default: the target's host.",
+  ),
+  tls_verify: optional(parseBoolean, "`off`: the certificate is told in the event but not judged."),
+  tls_days: optional(parseCount(0, 10_000), "Degraded when the certificate has fewer days left; default 14."),
+  tls_versions: optional(
+    parseList(parseChoice("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3")),
+    "Protocols that may be agreed on.",
+  ),
+  tls_cert: optional(parseText, "Our own certificate, a PEM file."),
+  tls_key: optional(parseText, "Its key, a PEM file."),
+  tls_expect: optional(
+    parseChoice("handshake", "client_certificate"),
+    "`client_certificate`: up when the server refuses us for want of one.",
+  ),
+  http_method: optional(parseChoice("get", "head", "post", "options"), "Default `get`."),
+  http_headers: optional(parsePairs, "`Name=value, …`: sent with the request.", { secret: true }),
+  http_status: optional(parseStatuses, "What is good: `200-299, 401`; default `200-399`."),
+  http_header: optional(
+    parsePattern,
+    "A regular expression that one `Name: value` line of the answer must match.",
+  ),
+  http_body: optional(parsePattern, "A regular expression that the first megabyte of the body must match."),
+  http_not_body: optional(
+    parsePattern,
+    "A regular expression that the first megabyte of the body must not match.",
+  ),
+  http_redirects: optional(parseCount(0, 20), "How many redirects are followed; default 5."),
+  http_proxy: optional(parseText, "`http://proxy:3128`: the way to the target."),
+  dns_name: optional(parseText, "The name that is asked for (also in the URL's path)."),
+  dns_type: optional(
+    parseChoice("a", "aaaa", "cname", "mx", "ns", "ptr", "soa", "srv", "txt"),
+    "The type of record; default `a`.",
+  ),
+  dns_expect: optional(parseList(parseText), "Answers that must be among those given."),
+};
 
-/** What each target may have of its own. */
-export type Rules = Pick<
-  ProbeSettings,
-  "interval" | "timeout" | "fall" | "recheck" | "rise" | "emit" | "remind" | "notify"
->;
+function parseStatuses(text: string): readonly (readonly [from: number, to: number])[] {
+  return parseList((part) => {
+    const [, from, to] = /^(\d{3})(?:-(\d{3}))?$/.exec(part) ?? [];
+    if (from === undefined) throw new Error(`"${part}" is no status: write 200, or 200-299`);
+    return [Number(from), Number(to ?? from)] as const;
+  })(text);
+}
+
+export type Rules = Values<typeof rules>;
+export type ProbeSettings = Values<typeof settings>;
+/** Only what is given. */
+export type TargetValues = {
+  readonly [K in keyof typeof targetSettings]?: Values<typeof targetSettings>[K] | undefined;
+};

@@ -1,31 +1,60 @@
-// What is probed: the seed's line `Program: ip:port:informations` to a Target. Pure.
+// What is probed: the seed's line `Program: ip:port:informations`, or a URL and informations, to a Target. Pure.
 import { parsePort } from "../setting.ts";
 import { isIPv4, isIPv6, place } from "./address.ts";
+import { type DialogueStep, readyMade } from "./dialogue.ts";
+import type { TargetValues } from "./settings.ts";
+
+export const kindNames = ["tcp", "tls", "http", "udp", "unix", "dns", "exchange"] as const;
+export type KindName = (typeof kindNames)[number];
 
 export interface Target {
   /** Its name, unique in one Cuir. */
   readonly program: string;
-  readonly kind: "tcp";
-  /** An address without brackets, or a name. */
+  readonly kind: KindName;
+  /** An address without brackets, or a name; empty for a Unix socket. */
   readonly host: string;
   readonly port: number;
-  /** `ip:port` as events carry it; IPv6 in brackets. */
+  /** `ip:port` as events carry it; IPv6 in brackets; a Unix socket's path. */
   readonly source: string;
   /** What people are told when it is down. */
   readonly informations: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  /** The URL, where it was written as one. */
+  readonly url?: string;
+  /** The name that is asked for, where the URL holds it. */
+  readonly query?: string;
+  readonly exchange?: { readonly tls: boolean; readonly steps: readonly DialogueStep[] };
+  /** Where to connect, where it is not the target itself: a proxy. */
+  readonly dial?: { readonly host: string; readonly port: number };
+  /** What its own section sets. */
+  readonly values: TargetValues;
 }
 
 const shape = 'write "ip:port:informations", IPv6 in brackets: [::1]:22:ssh server';
 
+/** What stands for a target wherever one is remembered or compared: equal across replicas. */
+export function keyOf({ program, source }: Pick<Target, "program" | "source">): string {
+  return `${program} ${source}`;
+}
+
 /**
- * `10.1.2.3:22:ssh server for HULK`; names are allowed, informations may hold colons or be empty.
- * Throws an Error whose message completes "SSH: …".
+ * `10.1.2.3:22:ssh server for HULK`; names are allowed, informations may hold colons or be empty. Or
+ * `tcp://10.1.2.3:22 ssh server`. Throws an Error whose message completes "SSH: …".
  */
 export function parseTarget(program: string, value: string): Target {
-  const { host, port, informations } = parseSeedLine(value.trim());
+  const text = value.trim();
+  const url = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
+  if (url) return parseUrl(program, text, url[1]!.toLowerCase());
+  const { host, port, informations } = parseSeedLine(text);
   const source = place(host, port);
-  return { program, kind: "tcp", host, port, source, informations: informations || `${program} ${source}` };
+  return {
+    program,
+    kind: "tcp",
+    host,
+    port,
+    source,
+    informations: informations || `${program} ${source}`,
+    values: {},
+  };
 }
 
 /** Whether a value is a target and no option, whatever its key is called. */
@@ -38,14 +67,67 @@ export function isTarget(value: string): boolean {
   }
 }
 
-/** Whether somebody meant a target: an error in it is then told as a target's. */
-export function resemblesTarget(value: string): boolean {
-  return /^(\[[^\]]*\]|[^\s:]+):[^\s:]*:/.test(value.trim()) || isPlace(value.trim());
+const plainKinds: Readonly<Record<string, { kind: KindName; port?: number }>> = {
+  tcp: { kind: "tcp" },
+  tls: { kind: "tls" },
+  http: { kind: "http", port: 80 },
+  https: { kind: "http", port: 443 },
+  udp: { kind: "udp" },
+  dns: { kind: "dns", port: 53 },
+};
+
+/** Schemes of URLs, for messages and docs. */
+export const schemes = [...Object.keys(plainKinds), "unix", ...Object.keys(readyMade)];
+
+function parseUrl(program: string, text: string, scheme: string): Target {
+  const [, url = "", informations = ""] = /^(\S+)(?:\s+(.*))?$/s.exec(text)!;
+  const named = (source: string) => ({
+    program,
+    source,
+    url,
+    informations: informations || `${program} ${source}`,
+    values: {},
+  });
+  const rest = url.slice(scheme.length + 3);
+  if (scheme === "unix") {
+    if (!rest.startsWith("/")) throw new Error(`"${url}" has no absolute path: write unix:///run/x.sock`);
+    return { ...named(rest), kind: "unix", host: "", port: 0 };
+  }
+  const ready = (readyMade as Readonly<Record<string, (typeof readyMade)[keyof typeof readyMade]>>)[scheme];
+  const plain = plainKinds[scheme] ?? (ready && { kind: "exchange" as const, port: ready.port });
+  if (plain === undefined)
+    throw new Error(`"${scheme}://" is unknown: it must be one of ${schemes.join(", ")}`);
+  const [, where = "", path = ""] = /^([^/?#]*)(.*)$/.exec(rest)!;
+  if (where.includes("@")) throw new Error(`"${url}": a password does not belong into a target's line`);
+  const { host, port } = parsePlace(where, plain.port, url);
+  const query = plain.kind === "dns" ? decodeURIComponent(path.replace(/^\//, "").split("?")[0]!) : "";
+  if (path.length > 1 && plain.kind !== "http" && plain.kind !== "dns")
+    throw new Error(`"${url}" has a path, which ${scheme}:// does not`);
+  if (plain.kind === "http" && !URL.canParse(url)) throw new Error(`"${url}" is no URL`);
+  return {
+    ...named(place(host, port)),
+    kind: plain.kind,
+    host,
+    port,
+    ...(query === "" ? undefined : { query }),
+    ...(ready === undefined ? undefined : { exchange: { tls: ready.tls, steps: ready.steps } }),
+  };
 }
 
-/** `ip:port` without informations. */
-function isPlace(value: string): boolean {
-  return /^(\[[^\]]*\]|[^\s:/]+):\d+$/.test(value);
+function parsePlace(
+  where: string,
+  defaultPort: number | undefined,
+  url: string,
+): { host: string; port: number } {
+  const [, bracketed, plain = "", port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(where) ?? [];
+  if (bracketed !== undefined && !isIPv6(bracketed))
+    throw new Error(`"${url}" has no IPv6 address between its brackets`);
+  const host = bracketed ?? plain;
+  if (host === "" && /:.*:/.test(where)) throw new Error(`"${url}" has an IPv6 address without brackets`);
+  if (bracketed === undefined) checkHost(host);
+  if (port !== undefined && port !== "") return { host, port: parsePort(port) };
+  if (defaultPort === undefined) throw new Error(`"${url}" has no port`);
+  return { host, port: defaultPort };
 }
 
 function parseSeedLine(value: string): { host: string; port: number; informations: string } {
@@ -59,10 +141,19 @@ function parseSeedLine(value: string): { host: string; port: number; information
   const at = value.indexOf(":");
   if (at < 0) throw new Error(`"${value}" is no target: ${shape}`);
   const host = value.slice(0, at);
-  if (isIPv6(value.split(/\s/)[0]!) || /^[0-9a-f]{1,4}:[0-9a-f]{0,4}:[0-9a-f:.]*:/i.test(value))
-    throw new Error(`"${value}" has an IPv6 address without brackets: ${shape}`);
-  checkHost(host);
-  return { host, ...parseTail(value.slice(at + 1), value) };
+  try {
+    checkHost(host);
+    const tail = parseTail(value.slice(at + 1), value);
+    if (!tail.informations.startsWith(":")) return { host, ...tail };
+  } catch (error) {
+    if (!isBareIPv6(value)) throw error;
+  }
+  throw new Error(`"${value}" has an IPv6 address without brackets: ${shape}`);
+}
+
+function isBareIPv6(value: string): boolean {
+  const [run = ""] = /^[0-9a-f:.]*/i.exec(value) ?? [];
+  return run.includes("::") || run.split(":").length > 7;
 }
 
 function parseTail(tail: string, value: string) {

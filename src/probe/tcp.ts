@@ -1,8 +1,10 @@
 // The seed's probe: a TCP connection stands, and is closed again.
 import { failFrom, up } from "./outcome.ts";
-import type { Kind } from "./probe.ts";
+import type { Kind, Probe } from "./probe.ts";
 
-export const tcp: Kind = ({ port }) => {
+export const tcp: Kind = ({ port }) => connectTcp(port);
+
+export function connectTcp(port: number): Probe {
   const net = process.getBuiltinModule("node:net");
   return ({ address, family }, trace, report) => {
     trace.step = "connect";
@@ -23,4 +25,4 @@ export const tcp: Kind = ({ port }) => {
       socket.destroy();
     };
   };
-};
+}

@@ -1,23 +1,32 @@
 // The source of Cuir: probes every target in its turn, and yields what changed.
 // Invariants: probing never waits for delivery; a transition is remembered, with its id, before it is sent.
-import type { Batch, Source } from "../envelope.ts";
-import { type Draft, type Events, stableId } from "../event.ts";
-import type { Json, Store } from "../store/store.ts";
-import { type Memory, memorySpace, readMemory, toJson } from "./memory.ts";
-import { type Outcome, type Trace, type Verdict } from "./outcome.ts";
+import type { Batch, Envelope, Source } from "../envelope.ts";
+import type { Draft, Events } from "../event.ts";
+import type { Store } from "../store/store.ts";
+import { createIsolation, witnessPrefix } from "./isolation.ts";
+import { createLedger } from "./ledger.ts";
+import { type Life, alive, refusal } from "./life.ts";
 import { type Item, createOutbox } from "./outbox.ts";
-import { type Prober, startProber } from "./prober.ts";
-import { type Facts, type Occasion, draft } from "./report.ts";
+import { startProber } from "./prober.ts";
 import { createResolver } from "./resolve.ts";
-import { createAlarms } from "./schedule.ts";
-import type { Rules } from "./settings.ts";
-import type { Target } from "./target.ts";
-import { type Progress, type Status, advance, settled, unjudged, wavers } from "./transition.ts";
+import { createAlarm, createAlarms, hashFraction } from "./schedule.ts";
+import { type ProbeSettings, type Rules, rules as ruleTable } from "./settings.ts";
+import { type Silence, readSilences } from "./silence.ts";
+import type { Verdict } from "./outcome.ts";
+import { type Subject, type Surroundings, createSubject } from "./subject.ts";
+import { quantile } from "./tally.ts";
+import { type Target, keyOf } from "./target.ts";
+import { type Status } from "./transition.ts";
+import { createTroubles } from "./trouble.ts";
+import { askWitness } from "./witness.ts";
+
+/** What [Cuir] sets, as far as probing goes. */
+export type WatchSettings = Rules & Pick<ProbeSettings, "isolation" | "witnesses" | "heartbeat">;
 
 export interface WatchOptions {
   readonly targets: readonly Target[];
   /** The values of settings.ts, by their own names. */
-  readonly settings: Rules;
+  readonly settings: WatchSettings;
   /** Part of each transition's id. */
   readonly host: string;
   readonly events: Events;
@@ -40,205 +49,215 @@ export type Observation =
       readonly status: Status;
       readonly summary: string;
     }
+  | { readonly type: "trouble"; readonly summary: string }
   | { readonly type: "store_failed"; readonly error: unknown };
 
 export interface Snapshot {
-  readonly target: Target;
+  readonly target: {
+    readonly program: string;
+    readonly kind: string;
+    readonly source: string;
+    readonly informations: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly severity?: string;
+    readonly runbookUrl?: string;
+  };
   readonly status: Status;
   /** Whether the last probe told anything. */
   readonly known: boolean;
   readonly sinceMs?: number;
   readonly cause?: string;
+  readonly detail?: string;
   readonly probes: number;
   readonly failures: number;
   readonly missed: number;
   readonly lagMs: number;
   readonly lastMs?: number;
+  readonly flapping: boolean;
+  readonly silence?: Silence;
 }
 
 export interface Watch extends Source {
   /** The targets as they stand now: for /api/targets, metrics and --status. */
   snapshot(): readonly Snapshot[];
+  /** The prober itself. */
+  life(): Life;
+  /** Takes a new list: what did not change goes on undisturbed. `hash` names the configuration. */
+  replace(next: { targets: readonly Target[]; settings: WatchSettings; hash?: string }): Replaced;
+}
+
+export interface Replaced {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
 }
 
 const mostEventsPerBatch = 500;
 const mostRepeats = 1000;
-
-interface Watched {
-  readonly target: Target;
-  readonly key: string;
-  prober?: Prober;
-  progress: Progress;
-  memory?: Memory;
-  probes: number;
-  failures: number;
-  /** Failures in a row. */
-  streak: number;
-  lastMs?: number;
-  cause?: string;
-}
+/** How often silences are read and small news is written. */
+const tickMs = 2000;
+/** So many other hosts are asked when one falls silent. */
+const mostPeers = 5;
 
 export function watch(options: WatchOptions): Watch {
-  const { settings: rules, host, events, store, signal, now = Date.now, observe, probed } = options;
+  const { host, events, store, signal, now = Date.now, inContainer = false, observe, probed } = options;
+  let { settings } = options;
   const monotonic = () => performance.now();
   const alarms = createAlarms(monotonic);
   let wake = () => {};
   const outbox = createOutbox({ now: monotonic, mostRepeats, wake: () => wake() });
-  const watched: Watched[] = options.targets.map((target) => ({
-    target,
-    key: `${target.program} ${target.source}`,
-    progress: unjudged,
-    probes: 0,
-    failures: 0,
-    streak: 0,
-  }));
+  const ledger = createLedger(store, (error) => observe?.({ type: "store_failed", error }));
+  const subjects = new Map<string, Subject>();
+  let wanted = options.targets;
+  let silences: ReadonlyMap<string, Silence> = new Map();
+  let isRunning = false;
+  let missedBefore = 0;
+  const lags = new Float64Array(1024);
+  let lagCount = 0;
+  const resolver = { current: undefined as ReturnType<typeof createResolver> | undefined };
 
-  function judge(one: Watched, outcome: Outcome, trace: Readonly<Trace>): boolean {
-    const before = one.progress;
-    one.progress = advance(before, outcome.verdict, rules);
-    one.probes += 1;
-    probed?.(one.target.program, outcome.verdict, trace.totalMs);
-    if (trace.totalMs !== undefined) one.lastMs = trace.totalMs;
-    if (outcome.verdict === "up") {
-      one.streak = 0;
-      delete one.cause;
-      if (one.progress === before && rules.emit !== "all") return false;
-    } else if (outcome.cause !== undefined) one.cause = outcome.cause;
-    if (outcome.verdict === "down") {
-      one.failures += 1;
-      one.streak += 1;
-    }
-    const { status } = one.progress;
-    if (status !== before.status && status !== "new") change(one, before.status, status, outcome, trace);
-    else remindOrRepeat(one, outcome, trace);
-    return wavers(one.progress);
-  }
+  const sayOwn = (draft: Draft) => outbox.put({ key: `cuir ${draft.source}`, program: draft.program, draft });
+  const troubles = createTroubles({
+    now,
+    say(draft) {
+      sayOwn(draft);
+      observe?.({ type: "trouble", summary: String(draft.details?.["summary"]) });
+    },
+  });
+  const isolation = settings.isolation
+    ? createIsolation({ now: monotonic, witnesses: settings.witnesses.length, lookAround, changed: () => {} })
+    : undefined;
 
-  function factsOf(one: Watched, outcome: Outcome, trace: Readonly<Trace>, atMs: number): Facts {
-    const { status, blind } = one.progress;
-    return {
-      target: one.target,
-      outcome,
-      trace,
-      atMs,
-      status: blind > 0 ? "unknown" : status,
-      ...(one.memory === undefined ? undefined : { sinceMs: one.memory.sinceMs, number: one.memory.number }),
-      ...(one.memory?.episode === undefined ? undefined : { episode: one.memory.episode }),
-      ...(one.streak > 0 ? { failures: one.streak } : undefined),
-      ...(options.inContainer ? { inContainer: true } : undefined),
-    };
-  }
+  const around: Surroundings = {
+    host,
+    inContainer,
+    now,
+    say: (item) => outbox.put(item),
+    keep: (key, memory, isFirst) => ledger.keep(key, memory, isFirst),
+    silenceOf: (program) => silences.get(program.toLowerCase()),
+    subjectOf: (program) => subjects.get(program.toLowerCase()),
+    isolation,
+    troubles,
+    transition: ({ target, progress }, summary) =>
+      observe?.({ type: "transition", program: target.program, status: progress.status, summary }),
+  };
 
-  function change(
-    one: Watched,
-    previous: Status,
-    status: Exclude<Status, "new">,
-    outcome: Outcome,
-    trace: Readonly<Trace>,
-  ) {
-    const atMs = now();
-    // A number that follows the clock is never given twice, even by a store that was lost.
-    const number = Math.max((one.memory?.number ?? 0) + 1, Math.floor(atMs));
-    const silent = previous === "new" && status === "up";
-    const episode =
-      status === "up" || one.memory?.episode !== undefined
-        ? one.memory?.episode
-        : stableId(host, one.key, "episode", number);
-    const notify = !silent && rules.notify !== "none" && (status !== "up" || rules.notify !== "down");
-    const memory: Memory = {
-      program: one.target.program,
-      source: one.target.source,
-      status,
-      sinceMs: atMs,
-      number,
-      ...(episode === undefined || status === "up" ? undefined : { episode }),
-      ...(notify ? { toldMs: atMs } : undefined),
-    };
-    const before = one.memory;
-    one.memory = memory;
-    if (silent) {
-      if (rules.emit === "all") put(one, "probe", false, factsOf(one, outcome, trace, atMs), memory);
-      return;
-    }
-    const facts = {
-      ...factsOf(one, outcome, trace, atMs),
-      previous,
-      ...(before === undefined ? undefined : { sinceMs: before.sinceMs }),
-      ...(episode === undefined ? undefined : { episode }),
-    };
-    const made = draft(facts, "change", notify, stableId(host, one.key, number));
-    outbox.put({ key: one.key, program: one.target.program, draft: made, memory });
-    observe?.({
-      type: "transition",
-      program: one.target.program,
-      status,
-      summary: String(made.details?.["summary"]),
-    });
-  }
-
-  function remindOrRepeat(one: Watched, outcome: Outcome, trace: Readonly<Trace>) {
-    const atMs = now();
-    const { memory } = one;
-    const down = one.progress.status === "down" && outcome.verdict === "down";
-    const remindMs = rules.remind;
-    if (
-      down &&
-      memory !== undefined &&
-      remindMs !== undefined &&
-      rules.notify !== "none" &&
-      atMs - (memory.toldMs ?? memory.sinceMs) >= remindMs
-    ) {
-      one.memory = { ...memory, toldMs: atMs };
-      put(one, "reminder", true, factsOf(one, outcome, trace, atMs), one.memory);
-    } else if (rules.emit === "all" || (rules.emit === "failures" && outcome.verdict !== "up")) {
-      const notify = rules.notify === "failures" && outcome.verdict === "down";
-      put(one, "probe", notify, factsOf(one, outcome, trace, atMs));
-    }
-  }
-
-  function put(one: Watched, occasion: Occasion, notify: boolean, facts: Facts, memory?: Memory) {
-    outbox.put({
-      key: one.key,
-      program: one.target.program,
-      draft: draft(facts, occasion, notify),
-      ...(memory === undefined ? undefined : { memory }),
-    });
-  }
-
-  function start(memories: ReadonlyMap<string, Json>) {
-    const resolver = createResolver();
-    const startMs = monotonic();
-    for (const one of watched) {
-      const memory = readMemory(memories.get(one.key));
-      if (memory !== undefined) {
-        const { pending, ...rest } = memory;
-        one.memory = rest;
-        one.progress = settled(memory.status);
-        // Whether it arrived is not known: it goes once more, under the same id.
-        for (const made of pending ?? [])
-          outbox.put({ key: one.key, program: one.target.program, draft: made, memory: rest });
-      }
-      one.prober = startProber({
-        target: one.target,
-        intervalMs: rules.interval,
-        timeoutMs: rules.timeout,
-        recheckMs: rules.recheck,
-        alarms,
-        resolver,
-        now: monotonic,
-        startMs,
-        judge: (outcome, trace) => judge(one, outcome, trace),
+  function lookAround(except: string, isSilent: (host: string) => boolean): number {
+    for (const witness of settings.witnesses) {
+      const name = `${witnessPrefix}${witness.address}`;
+      const sinceMs = monotonic();
+      askWitness(witness, settings.timeout, (answered) => {
+        if (answered) isolation?.proof(name);
+        else isolation?.silence(name, sinceMs, true);
       });
     }
+    const hosts = new Map<string, Subject>();
+    for (const subject of subjects.values()) {
+      const { status } = subject.progress;
+      if (subject.target.host !== except && status !== "down") hosts.set(subject.target.host, subject);
+    }
+    const asked = [...hosts]
+      .filter(([name]) => !isSilent(name))
+      .toSorted(([a], [b]) => hashFraction(`${a} ${except}`) - hashFraction(`${b} ${except}`));
+    for (const [, { prober }] of asked.slice(0, mostPeers)) prober?.hurry();
+    return hosts.size;
   }
 
-  async function remember(memories: ReadonlyMap<string, Memory>) {
-    if (memories.size === 0) return;
+  function startSubject(target: Target, memory = ledger.recall(keyOf(target))) {
+    const rules = rulesOf(settings, target);
+    const subject = createSubject(target, rules, around, memory);
+    subjects.set(target.program.toLowerCase(), subject);
+    subject.prober = startProber({
+      target,
+      intervalMs: rules.interval,
+      timeoutMs: rules.timeout,
+      recheckMs: rules.recheck,
+      addressing: rules.address,
+      alarms,
+      resolver: (resolver.current ??= createResolver()),
+      now: monotonic,
+      startMs: monotonic(),
+      wallMs: now(),
+      judge(outcome, trace, lagMs) {
+        lags[lagCount % lags.length] = lagMs;
+        lagCount += 1;
+        const soon = subject.judge(outcome, trace, lagMs);
+        probed?.(target.program, subject.verdict, trace.totalMs);
+        return soon;
+      },
+    });
+  }
+
+  function stopSubject(subject: Subject) {
+    missedBefore += subject.prober?.missed ?? 0;
+    subject.prober?.stop();
+    troubles.end(subject.target.program);
+    subjects.delete(subject.target.program.toLowerCase());
+  }
+
+  function life(): Life {
+    const list = [...subjects.values()];
+    const sorted = lags.slice(0, Math.min(lagCount, lags.length)).toSorted();
+    const nextMs = Math.min(...list.map(({ prober }) => prober?.dueMs ?? Infinity));
+    return {
+      targets: list.length,
+      down: list.filter(({ progress }) => progress.status === "down").length,
+      unknown: troubles.count,
+      silenced: silences.size,
+      probes: list.reduce((sum, { probes }) => sum + probes, 0),
+      missed: missedBefore + list.reduce((sum, { prober }) => sum + (prober?.missed ?? 0), 0),
+      lagP99Ms: sorted.length === 0 ? 0 : quantile(sorted, 0.99),
+      nextDueMs: Number.isFinite(nextMs) ? now() + nextMs - monotonic() : undefined,
+      waiting: outbox.size,
+    };
+  }
+
+  const tick = createAlarm((nowMs) => {
+    alarms.set(tick, nowMs + tickMs);
+    void ledger.flush();
+    void lookForSilences();
+  });
+  const beat = createAlarm((nowMs) => {
+    if (settings.heartbeat === undefined) return;
+    alarms.set(beat, nowMs + settings.heartbeat);
+    sayOwn(alive(life(), { host, atMs: now(), everyMs: settings.heartbeat }));
+  });
+
+  async function lookForSilences() {
     try {
-      await store.write(memorySpace, new Map([...memories].map(([key, memory]) => [key, toJson(memory)])));
+      const next = await readSilences(store, now());
+      for (const [program, silence] of next) {
+        if (silences.get(program)?.sinceMs !== silence.sinceMs) saySilence(silence, true);
+      }
+      for (const [program, silence] of silences) if (!next.has(program)) saySilence(silence, false);
+      silences = next;
     } catch (error) {
       observe?.({ type: "store_failed", error });
     }
+  }
+
+  function saySilence({ program, reason, sinceMs, untilMs }: Silence, begins: boolean) {
+    // One that began before we did was told then.
+    if (!isRunning && begins) return;
+    const until = new Date(untilMs).toISOString();
+    const summary = begins
+      ? `${program} silenced until ${until}: ${reason}`
+      : `${program} no longer silenced (${reason})`;
+    const { target } = subjects.get(program.toLowerCase()) ?? {};
+    outbox.put({
+      key: `silence ${program}`,
+      program,
+      draft: {
+        atMs: begins ? sinceMs : now(),
+        class: "change",
+        message: summary,
+        program: target?.program ?? program,
+        source: target?.source ?? program,
+        tags: ["cuir", target?.program ?? program, "silence", begins ? "begins" : "ends"],
+        notify: false,
+        details: { summary, silence: { until, reason } },
+      },
+    });
   }
 
   async function until(holds: () => boolean) {
@@ -249,41 +268,35 @@ export function watch(options: WatchOptions): Watch {
     }
   }
 
-  async function* batches(): AsyncGenerator<Batch, void, undefined> {
-    let memories: ReadonlyMap<string, Json> = new Map();
-    try {
-      memories = await store.entries(memorySpace);
-    } catch (error) {
-      observe?.({ type: "store_failed", error });
-    }
+  function stop() {
+    alarms.close();
+    for (const { prober } of subjects.values()) prober?.stop();
+    wake();
+  }
+
+  async function begin() {
+    for (const item of await ledger.open()) outbox.put(item);
+    await lookForSilences();
+    isRunning = true;
     if (signal.aborted) return;
-    const stop = () => {
-      alarms.close();
-      for (const { prober } of watched) prober?.stop();
-      wake();
-    };
     signal.addEventListener("abort", stop, { once: true });
-    start(memories);
+    for (const target of wanted) startSubject(target);
+    alarms.set(tick, monotonic() + tickMs);
+    if (settings.heartbeat !== undefined) alarms.set(beat, monotonic() + settings.heartbeat);
+  }
+
+  async function* batches(): AsyncGenerator<Batch, void, undefined> {
+    await begin();
     try {
       while (!signal.aborted || outbox.size > 0) {
         await until(() => outbox.size > 0 || signal.aborted);
         const { items, refused } = outbox.take(mostEventsPerBatch);
-        const { sent, afterwards } = memoriesOf(items);
-        await remember(sent);
-        const envelopes = items.map((item) => events.create(complete(item)));
-        if (refused.size > 0) envelopes.push(events.create(refusal(refused, now())));
-        if (envelopes.length === 0) continue;
-        let accepted = false;
-        yield {
-          events: envelopes,
-          async accepted() {
-            await remember(afterwards);
-            accepted = true;
-            wake();
-          },
-        };
-        await until(() => accepted || signal.aborted);
+        await ledger.sending(items);
+        const made: Envelope[] = items.map((item) => events.create(complete(item)));
+        if (refused.size > 0) made.push(events.create(refusal(refused, now())));
+        if (made.length > 0) yield { events: made, accepted: () => ledger.accepted(items) };
       }
+      await ledger.flush();
     } finally {
       signal.removeEventListener("abort", stop);
       stop();
@@ -292,52 +305,98 @@ export function watch(options: WatchOptions): Watch {
 
   return {
     [Symbol.asyncIterator]: batches,
+    life,
     snapshot: () =>
-      watched.map((one) => ({
-        target: one.target,
-        status: one.progress.status,
-        known: one.progress.blind === 0,
-        ...(one.memory === undefined ? undefined : { sinceMs: one.memory.sinceMs }),
-        ...(one.cause === undefined ? undefined : { cause: one.cause }),
-        probes: one.probes,
-        failures: one.failures,
-        missed: one.prober?.missed ?? 0,
-        lagMs: one.prober?.lagMs ?? 0,
-        ...(one.lastMs === undefined ? undefined : { lastMs: one.lastMs }),
-      })),
+      [...subjects.values()].map((one) => show(one, silences.get(one.target.program.toLowerCase()))),
+    replace(next) {
+      const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
+      const names = new Set(next.targets.map(({ program }) => program.toLowerCase()));
+      const added: string[] = [];
+      const removed: string[] = [];
+      const changed: string[] = [];
+      const before = settings;
+      settings = next.settings;
+      wanted = next.targets;
+      if (!isRunning) return { added, removed, changed };
+      for (const subject of subjects.values()) {
+        if (names.has(subject.target.program.toLowerCase())) continue;
+        stopSubject(subject);
+        ledger.forget(subject.key);
+        removed.push(subject.target.program);
+      }
+      for (const target of next.targets) {
+        const subject = subjects.get(target.program.toLowerCase());
+        const same =
+          subject && isDeepStrictEqual([subject.target, subject.rules], [target, rulesOf(settings, target)]);
+        if (same) continue;
+        if (subject) stopSubject(subject);
+        (subject ? changed : added).push(target.program);
+        startSubject(target, subject?.key === keyOf(target) ? subject.memory : undefined);
+      }
+      if (settings.heartbeat !== before.heartbeat && settings.heartbeat !== undefined)
+        alarms.set(beat, monotonic() + settings.heartbeat);
+      if (added.length + removed.length + changed.length > 0 || !isDeepStrictEqual(before, settings))
+        sayOwn(configurationChanged({ added, removed, changed }, { hash: next.hash, atMs: now() }));
+      return { added, removed, changed };
+    },
   };
 }
 
-/** What is remembered while a batch is on its way, and once it is accepted. */
-function memoriesOf(items: readonly Item[]) {
-  const sent = new Map<string, Memory>();
-  const afterwards = new Map<string, Memory>();
-  for (const item of items) {
-    if (item.memory === undefined) continue;
-    const pending = [...(sent.get(item.key)?.pending ?? [])];
-    if (item.draft.class === "change") pending.push(item.draft);
-    sent.set(item.key, pending.length > 0 ? { ...item.memory, pending } : item.memory);
-    afterwards.set(item.key, item.memory);
-  }
-  return { sent, afterwards };
+function show(subject: Subject, silence: Silence | undefined): Snapshot {
+  const { program, kind, source, informations, values } = subject.target;
+  return {
+    target: {
+      program,
+      kind,
+      source,
+      informations,
+      ...(values.labels && { labels: values.labels }),
+      ...(values.severity === undefined ? undefined : { severity: values.severity }),
+      ...(values.runbook_url === undefined ? undefined : { runbookUrl: values.runbook_url }),
+    },
+    status: subject.progress.status,
+    known: subject.progress.blind === 0,
+    ...(subject.memory && { sinceMs: subject.memory.sinceMs }),
+    ...(subject.cause === undefined ? undefined : { cause: subject.cause }),
+    ...(subject.detail === undefined ? undefined : { detail: subject.detail }),
+    probes: subject.probes,
+    failures: subject.failures,
+    missed: subject.prober?.missed ?? 0,
+    lagMs: subject.lagMs,
+    ...(subject.lastMs === undefined ? undefined : { lastMs: subject.lastMs }),
+    flapping: subject.flapping,
+    ...(silence && { silence }),
+  };
+}
+
+/** [Cuir:Program] over [Cuir]. */
+function rulesOf(settings: WatchSettings, { values }: Target): Rules {
+  const own = values as Partial<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.keys(ruleTable).map((key) => [key, key in own ? own[key] : settings[key as keyof Rules]]),
+  ) as unknown as Rules;
 }
 
 function complete({ draft: made, replaced }: Item): Draft {
   return replaced === undefined ? made : { ...made, details: { ...made.details, replaced } };
 }
 
-/** What did not fit while delivery stood still. */
-function refusal(refused: ReadonlyMap<string, number>, atMs: number): Draft {
-  const count = [...refused.values()].reduce((sum, one) => sum + one, 0);
-  const summary = `${count} repeated events were not sent, since delivery stood still`;
+const mostNamed = 100;
+
+function configurationChanged(
+  { added, removed, changed }: Replaced,
+  { hash, atMs }: { hash: string | undefined; atMs: number },
+): Draft {
+  const summary = `configuration changed: ${added.length} targets added, ${removed.length} removed, ${changed.length} changed`;
+  const some = (programs: readonly string[]) => programs.slice(0, mostNamed);
   return {
     atMs,
-    class: "loss",
+    class: "change",
     message: summary,
     program: "cuir",
-    source: "outbox",
-    tags: ["cuir", "repeats", "lost"],
+    source: "configuration",
+    tags: ["cuir", "configuration", "changed"],
     notify: false,
-    details: { summary, lost: count, programs: Object.fromEntries([...refused].slice(0, 100)) },
+    details: { summary, hash, added: some(added), removed: some(removed), changed: some(changed) },
   };
 }

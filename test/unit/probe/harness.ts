@@ -27,6 +27,8 @@ export interface Run {
   readonly watch: Watch;
   /** Resolves with the first event that is so, polling; rejects at its deadline. */
   find(what: (event: Decoded) => boolean, from?: number): Promise<Decoded>;
+  /** Of the first target. */
+  probes(): number;
   end(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export function run(
     events,
     watch: source,
     find: (what, from = 0) => eventually(() => events.slice(from).find(what)),
+    probes: () => source.snapshot()[0]?.probes ?? 0,
     async end() {
       control.abort();
       await pump;

@@ -1,0 +1,129 @@
+// Targets as they are configured: [Cuir:Program] joined to its line, and what does not fit together. Pure.
+import { type ProbeSettings, type TargetValues } from "./settings.ts";
+import { kinds } from "./kinds.ts";
+import { shardIndex, shardOf } from "./shard.ts";
+import { type Target, checkHost, keyOf } from "./target.ts";
+
+/** Structurally what the loader of the configuration gives for one `[Cuir:Program]`. */
+export interface Group {
+  readonly program: string;
+  readonly values: TargetValues;
+}
+
+export interface ConfigureOptions {
+  readonly targets: readonly Target[];
+  readonly groups: readonly Group[];
+  readonly settings: Pick<ProbeSettings, "lowercase_names" | "shard">;
+  /** For `shard = host/N`. */
+  readonly host: string;
+}
+
+/** This Cuir's part of the list, complete. Throws a MoustashError where the shard cannot be told. */
+export function configureTargets({ targets, groups, settings, host }: ConfigureOptions): readonly Target[] {
+  const { shard, lowercase_names: lowers } = settings;
+  const all = join(targets, groups).map((target) =>
+    complete(lowers ? { ...target, program: target.program.toLowerCase() } : target),
+  );
+  if (shard === undefined) return all;
+  const index = shardIndex(shard, host);
+  return all.filter((target) => shardOf(keyOf(target), shard.of) === index);
+}
+
+export interface Misfit {
+  readonly program: string;
+  readonly message: string;
+}
+
+/** What does not fit together, when each line alone is right; all at once. */
+export function* judgeTargets(targets: readonly Target[], groups: readonly Group[]): Generator<Misfit> {
+  const names = new Set(targets.map(({ program }) => program.toLowerCase()));
+  const joined = join(targets, groups);
+  for (const target of joined)
+    for (const message of judge(target, names)) yield { program: target.program, message };
+  for (const program of findCycles(joined))
+    yield { program, message: "depends_on: in the end it depends on itself" };
+}
+
+function join(targets: readonly Target[], groups: readonly Group[]): Target[] {
+  const own = new Map(groups.map(({ program, values }) => [program.toLowerCase(), values]));
+  return targets.map((target) => ({
+    ...target,
+    values: { ...target.values, ...own.get(target.program.toLowerCase()) },
+  }));
+}
+
+/** What the target's own options make of it. */
+function complete(target: Target): Target {
+  const { kind, values } = target;
+  if ((kind === "tcp" || kind === "tls") && (values.dialogue || values.send || values.expect)) {
+    const steps = values.dialogue ?? [
+      ...(values.send ? [{ is: "send" as const, payload: values.send }] : []),
+      ...(values.expect ? [{ is: "expect" as const, pattern: values.expect }] : []),
+    ];
+    return { ...target, kind: "exchange", exchange: { tls: kind === "tls", steps } };
+  }
+  if (values.http_proxy === undefined) return target;
+  const { hostname, port } = new URL(values.http_proxy);
+  return { ...target, dial: { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) } };
+}
+
+const ofKinds = /^(?:tls|http|dns)_|^(?:send|expect|dialogue)$/;
+
+function* judge(
+  { kind, values, url, query, exchange }: Target,
+  names: ReadonlySet<string>,
+): Generator<string> {
+  const { options } = kinds[kind];
+  for (const name of Object.keys(values))
+    if (ofKinds.test(name) && !options.some((prefix) => name.startsWith(prefix)))
+      yield `${name} does not fit a target of the kind ${kind}`;
+  if (values.dialogue && (values.send || values.expect))
+    yield "dialogue: give it, or send and expect, not both";
+  if (kind === "udp" && !(values.send && values.expect))
+    yield "a udp target needs send and expect: without an answer nobody knows whether it is up";
+  if (kind === "dns" && !query && !values.dns_name)
+    yield `dns_name: which name is asked for? (or ${url ?? "dns://host"}/name)`;
+  if ((values.tls_cert === undefined) !== (values.tls_key === undefined))
+    yield "tls_cert and tls_key belong together";
+  if (values.http_proxy !== undefined && !/^http:\/\/[^/@]+\/?$/.test(values.http_proxy))
+    yield `http_proxy: "${values.http_proxy}" must be http://host:port`;
+  if (exchange && values.send) yield "send: this kind has its own words";
+  for (const parent of values.depends_on ?? [])
+    if (!names.has(parent.toLowerCase())) yield `depends_on: "${parent}" is no target`;
+  if (values.tls_name !== undefined) {
+    try {
+      checkHost(values.tls_name);
+    } catch (error) {
+      yield `tls_name: ${(error as Error).message}`;
+    }
+  }
+  for (const name of ["tls_ca", "tls_cert", "tls_key"] as const) {
+    const path = values[name];
+    if (path === undefined) continue;
+    try {
+      process.getBuiltinModule("node:fs").accessSync(path, 4);
+    } catch (error) {
+      yield `${name}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    }
+  }
+}
+
+function* findCycles(targets: readonly Target[]): Generator<string> {
+  const parents = new Map(
+    targets.map(({ program, values }) => [
+      program.toLowerCase(),
+      (values.depends_on ?? []).map((one) => one.toLowerCase()),
+    ]),
+  );
+  for (const { program, values } of targets) {
+    if (!values.depends_on) continue;
+    const seen = new Set<string>();
+    const queue = [...(parents.get(program.toLowerCase()) ?? [])];
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      queue.push(...(parents.get(next) ?? []));
+    }
+    if (seen.has(program.toLowerCase())) yield program;
+  }
+}

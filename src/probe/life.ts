@@ -1,0 +1,64 @@
+// What the prober says of itself: that it lives, and what it could not send. Pure.
+import type { Draft } from "../event.ts";
+
+export interface Life {
+  readonly targets: number;
+  readonly down: number;
+  readonly unknown: number;
+  readonly silenced: number;
+  readonly probes: number;
+  readonly missed: number;
+  readonly lagP99Ms: number;
+  /** Milliseconds since the epoch. */
+  readonly nextDueMs: number | undefined;
+  /** Events that wait for delivery. */
+  readonly waiting: number;
+}
+
+/** `expected_before`: when no further one has come by then, this prober is dead. */
+export function alive(
+  life: Life,
+  { host, atMs, everyMs }: { host: string; atMs: number; everyMs: number },
+): Draft {
+  const summary = `prober alive: ${life.targets} targets, ${life.down} down, ${life.missed} rounds missed, lag p99 ${life.lagP99Ms} ms`;
+  const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+  return {
+    atMs,
+    class: "repeat",
+    message: summary,
+    program: "cuir",
+    source: "prober",
+    tags: ["cuir", "prober", "alive"],
+    notify: false,
+    outcome: "success",
+    details: {
+      summary,
+      prober: host,
+      targets: life.targets,
+      down: life.down,
+      unknown: life.unknown,
+      silenced: life.silenced,
+      probes: life.probes,
+      missed: life.missed,
+      lag_p99_ms: life.lagP99Ms,
+      next_due: iso(life.nextDueMs),
+      expected_before: iso(atMs + 2 * everyMs),
+    },
+  };
+}
+
+/** What did not fit while delivery stood still. */
+export function refusal(refused: ReadonlyMap<string, number>, atMs: number): Draft {
+  const count = [...refused.values()].reduce((sum, one) => sum + one, 0);
+  const summary = `${count} repeated events were not sent, since delivery stood still`;
+  return {
+    atMs,
+    class: "loss",
+    message: summary,
+    program: "cuir",
+    source: "outbox",
+    tags: ["cuir", "repeats", "lost"],
+    notify: false,
+    details: { summary, lost: count, programs: Object.fromEntries([...refused].slice(0, 100)) },
+  };
+}

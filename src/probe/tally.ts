@@ -1,0 +1,59 @@
+// Counts of one target between two summaries: probes, losses, and the middle and the tail of their times.
+
+export interface Summary {
+  readonly count: number;
+  readonly lost: number;
+  readonly loss_percent: number;
+  readonly min_ms?: number;
+  readonly p50_ms?: number;
+  readonly p99_ms?: number;
+  readonly max_ms?: number;
+}
+
+export interface Tally {
+  add(good: boolean, ms: number): void;
+  /** And begins anew. */
+  take(): Summary;
+}
+
+/** Beyond so many the sample is thinned evenly. */
+const mostKept = 4096;
+
+export function createTally(): Tally {
+  let count = 0;
+  let lost = 0;
+  let kept: number[] = [];
+  return {
+    add(good, ms) {
+      count += 1;
+      if (!good) lost += 1;
+      else if (kept.length < mostKept) kept.push(ms);
+      else kept[count % mostKept] = ms;
+    },
+    take() {
+      const sorted = kept.toSorted((a, b) => a - b);
+      const summary = {
+        count,
+        lost,
+        loss_percent: count === 0 ? 0 : Math.round((lost / count) * 10_000) / 100,
+        ...(sorted.length === 0
+          ? undefined
+          : {
+              min_ms: round(sorted[0]!),
+              p50_ms: quantile(sorted, 0.5),
+              p99_ms: quantile(sorted, 0.99),
+              max_ms: round(sorted.at(-1)!),
+            }),
+      };
+      [count, lost, kept] = [0, 0, []];
+      return summary;
+    },
+  };
+}
+
+/** Of a sorted list that is not empty; the nearest rank. */
+export function quantile(sorted: ArrayLike<number>, part: number): number {
+  return round(sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(part * sorted.length) - 1))]!);
+}
+
+const round = (ms: number) => Math.round(ms * 1000) / 1000;
