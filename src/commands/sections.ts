@@ -1,7 +1,6 @@
 // Which tables make up each section: the one list that the mains, --help and docs/CONFIGURATION.md are made from.
 import { includeSettings } from "../config/lists.ts";
 import { sharedSettings } from "../config/settings.ts";
-
 import { panpanSettings } from "../message/settings.ts";
 import { cuirMonitorSettings, fouetMonitorSettings } from "../monitor/settings.ts";
 import { settings as probeSettings, targetSettings } from "../probe/settings.ts";

@@ -46,35 +46,42 @@ for (const [tool, sections] of Object.entries<Readonly<Record<string, Settings>>
 }
 
 describe("docs/CONFIGURATION.md", () => {
-  it("shows an INI file that reads as it says", async () => {
-    const [, example = ""] = /```ini\n([\s\S]*?)```/.exec(readFileSync(page, "utf8")) ?? [];
+  it("shows INI files that read as it says", async () => {
     const folder = mkdtempSync(join(tmpdir(), "moustash-docs-"));
-    const path = join(folder, "moustash.ini");
     const password = join(folder, "password");
-    writeFileSync(path, example.replace("/run/secrets/redis", password));
     writeFileSync(password, "secret\n");
-    const config = await loadConfig({
-      sections: cuirSections,
-      targets: {
-        section: "Cuir",
-        isTarget,
-        parseLine: ({ key, value }) => parseTarget(key, value),
-        subsections: targetSettings,
-      },
-      env: {},
-      path,
-    });
+    const examples = [...readFileSync(page, "utf8").matchAll(/```ini\n([\s\S]*?)```/g)];
+    const read = await Promise.all(
+      examples.map(([, text = ""], index) => {
+        const path = join(folder, `${index}.ini`);
+        writeFileSync(path, text.replace("/run/secrets/redis", password));
+        return loadConfig({
+          sections: cuirSections,
+          targets: {
+            section: "Cuir",
+            isTarget,
+            parseLine: ({ key, value }) => parseTarget(key, value),
+            subsections: targetSettings,
+          },
+          env: {},
+          path,
+        });
+      }),
+    );
     rmSync(folder, { recursive: true });
-    assert.equal(config.values.Moustash.redis_password, "secret");
-    assert.equal(config.values.Cuir.interval, 5000);
+    const [whole, own] = read;
+    assert.equal(whole?.values.Moustash.redis_password, "secret");
+    assert.equal(whole.values.Cuir.interval, 5000);
     assert.deepEqual(
-      config.targets.map(({ source, informations }) => [source, informations]),
+      whole.targets.map(({ source, informations }) => [source, informations]),
       [
         ["10.1.2.3:22", "ssh server for HULK"],
         ["[2001:db8::1]:443", "the shop: call Anna"],
       ],
     );
-    assert.deepEqual(config.groups[0]?.values, { fall: 5, severity: "low" });
+    assert.deepEqual(whole.groups[0]?.values, { fall: 5, severity: "low" });
+    assert.equal(own?.groups[0]?.program, "Mail");
+    assert.match("220 mail ; ready", own.groups[0].values.expect!);
   });
 
   it("holds the tables as they are: else run npm run docs", () => {
