@@ -1,10 +1,17 @@
 // Starts the whole local stack, from a bare clone, and says where to look.
-import { main } from "./command.ts";
+import { main, say, ScriptError } from "./command.ts";
 import { ensureEngine } from "./engine.ts";
 import { buildStack, openStack } from "./stack.ts";
+import { runFromSource } from "./without-engine.ts";
 
 await main(async () => {
-  await ensureEngine();
+  try {
+    await ensureEngine();
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    say(`${error.message}\nWithout an engine there is no stack: running from source instead.`);
+    return runFromSource();
+  }
   await buildStack();
   await openStack().up();
   const compose = "docker compose -f compose/docker-compose.yml";
