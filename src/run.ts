@@ -87,7 +87,7 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
 ): Promise<number | void> {
   const line = parseCommandLine(tool, process.argv.slice(3));
   const common: FlagValues<typeof commonFlags> = line.options;
-  if (common.help) return print(formatHelp(tool));
+  if (common.help || common["help-all"]) return print(formatHelp(tool, { all: common["help-all"] }));
   if (common.version) return print(`${tool.tool} ${version} (Moustash; Node ${process.versions.node})`);
   const load = () =>
     loadConfig<S, T, U>({

@@ -25,6 +25,7 @@ export type CommandFlags = Readonly<Record<string, CommandFlag>>;
 /** Flags that every tool has. */
 export const commonFlags = {
   help: { short: "h", help: "show this" },
+  "help-all": { help: "show also the settings that all three tools share" },
   version: { short: "V", help: "show the version" },
   config: { short: "c", value: "FILE", help: "the INI file; none for no file" },
   check: { help: "check the configuration and say what is wrong" },

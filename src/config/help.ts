@@ -18,18 +18,21 @@ export interface HelpTexts {
 const width = 80;
 const column = 30;
 
-export function formatHelp(tool: CommandSpec & HelpTexts): string {
+/** `all`: also the settings that every tool shares, which are many; without it, a line says where they are. */
+export function formatHelp(tool: CommandSpec & HelpTexts, { all = false } = {}): string {
+  const shown = ordered(tool.sections).filter(([name]) => all || name !== shared);
   const parts = [
     wrap(tool.headline, 0),
     `Usage:\n${tool.usage.map((line) => `  ${line}`).join("\n")}`,
     ...section("Examples:", (tool.examples ?? []).map(example)),
     ...section("Options:", Object.entries<CommandFlag>({ ...tool.flags, ...commonFlags }).map(command)),
-    ...ordered(tool.sections).flatMap(([name, table]) =>
+    ...shown.flatMap(([name, table]) =>
       section(
         `Settings of [${name}], each also a variable (${variableOf(name, "…")}, ${variableOf(name, "…_FILE")}):`,
         Object.entries(table).map(([key, setting]) => settingLine(tool, name, key, setting)),
       ),
     ),
+    ...(shared in tool.sections && !all ? [wrap(sharedHint, 0)] : []),
     ...(tool.notes ?? []).map((note) => wrap(note, 0)),
   ];
   return `${parts.join("\n\n")}\n`;

@@ -22,7 +22,7 @@ const tools: Record<string, Readonly<Record<string, Settings>>> = {
 
 for (const [tool, sections] of Object.entries(tools)) {
   describe(`the help of ${tool}`, () => {
-    const help = formatHelp({ tool, sections, flags, ...texts });
+    const help = formatHelp({ tool, sections, flags, ...texts }, { all: true });
 
     it("fits 80 columns", () => {
       assert.deepEqual(
@@ -51,6 +51,12 @@ for (const [tool, sections] of Object.entries(tools)) {
 }
 
 describe("--help", () => {
+  it("leaves what all tools share to --help-all, and says so", () => {
+    const help = formatHelp({ tool: "panpan", sections: panpanSections, flags, ...texts });
+    assert.doesNotMatch(help, /Settings of \[Moustash\]/);
+    assert.match(help, /--help-all lists them/);
+  });
+
   it("lays out headline, usage, examples, options, settings and notes", () => {
     const help = formatHelp({ tool: "tool", sections: {}, flags, ...texts });
     assert.equal(
@@ -69,6 +75,7 @@ Options:
   -1, --once                  do it once
       --silence PROGRAM       be quiet
   -h, --help                  show this
+      --help-all              show also the settings that all three tools share
   -V, --version               show the version
   -c, --config FILE           the INI file; none for no file
       --check                 check the configuration and say what is wrong
