@@ -17,6 +17,9 @@ export interface HelpTexts {
 
 const width = 80;
 const column = 30;
+const shared = "Moustash";
+const sharedHint =
+  "Where events go is set by [Moustash]: --transport, --redis-ip, --redis-port, --rabbitmq-host, --spool, --host and many more, each also a variable (MOUSTASH_REDIS_IP). --help-all lists them.";
 
 /** `all`: also the settings that every tool shares, which are many; without it, a line says where they are. */
 export function formatHelp(tool: CommandSpec & HelpTexts, { all = false } = {}): string {
