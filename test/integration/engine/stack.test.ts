@@ -196,6 +196,23 @@ describe("the stack", { skip: noEngine }, () => {
     common(await arrived("said by compose", ({ message }) => message === "said by compose"));
   });
 
+  test("a command that PanPan wraps gets back what the launcher put away", async () => {
+    const hostile = {
+      LD_LIBRARY_PATH: "/nowhere",
+      LD_PRELOAD: "/nowhere.so",
+      NODE_OPTIONS: "--require=/nowhere.cjs",
+      GLIBC_TUNABLES: "glibc.malloc.check=3",
+      // Not ours, however much it looks so.
+      MOUSTASH_STASHED_LD_AUDIT: "kept",
+    };
+    const variables = Object.entries(hostile).map(([name, value]) => `${name}=${value}`);
+    const options = variables.flatMap((variable) => ["--env", variable]);
+    const words = ["/opt/moustash/bin/panpan", "--run", "--", "env"];
+    const seen = (await stack.compose("exec", "--no-TTY", ...options, "demo", ...words)).split("\n");
+    const wanted = seen.filter((line) => /^(LD_|NODE_|GLIBC_|MOUSTASH_STASHED_)/.test(line));
+    deepEqual(wanted.toSorted(), variables.toSorted());
+  });
+
   // They name 127.0.0.1: the container shares the broker's network, where the broker is, and no ssh or ftp server.
   for (const [file, program, source, informations] of [
     ["ssh.ini", "SSH", "127.0.0.1:22", "ssh server for HULK"],
