@@ -139,7 +139,8 @@ export function createGrid(key: string, { startMs, intervalMs, wallMs = 0 }: Gri
   const phaseMs = startMs + turned * intervalMs;
   return {
     firstMs: startMs + turned * Math.min(intervalMs, mostFirstMs),
-    after: (momentMs) => phaseMs + (Math.floor((momentMs - phaseMs) / intervalMs) + 1) * intervalMs,
+    // A moment of the grid itself may come out a rounding error before itself.
+    after: (momentMs) => phaseMs + (Math.floor((momentMs - phaseMs) / intervalMs + 1e-9) + 1) * intervalMs,
   };
 }
 

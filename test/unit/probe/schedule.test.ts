@@ -68,3 +68,21 @@ test("nobody waits an hour for the first look", () => {
   const { firstMs } = createGrid("SSH", { startMs: 0, intervalMs: 3_600_000 });
   assert.ok(firstMs < 10_000);
 });
+
+test("the moment after one of the grid is a whole interval away, whatever rounding does", () => {
+  const start = fc.double({ min: 0, max: 1e9, noNaN: true });
+  fc.assert(
+    fc.property(fc.string(), start, fc.integer({ min: 1, max: 3_600_000 }), (key, startMs, intervalMs) => {
+      const grid = createGrid(key, { startMs, intervalMs });
+      let momentMs = grid.after(startMs);
+      for (let round = 0; round < 50; round += 1) {
+        const nextMs = grid.after(momentMs);
+        assert.ok(
+          Math.abs(nextMs - momentMs - intervalMs) < 0.01,
+          `${momentMs} → ${nextMs} in ${intervalMs}`,
+        );
+        momentMs = nextMs;
+      }
+    }),
+  );
+});
