@@ -7,28 +7,22 @@ const height = 24;
 
 /** A line of the mean, on a scale of its own; minutes with failures are marks at the foot. */
 export function drawHour(hour: readonly (Minute | undefined)[], nowMs: number): Markup {
-  const timed = hour.filter((minute) => minute !== undefined && minute.probes > minute.failed);
-  const most = timed.reduce((top, minute) => Math.max(top, minute!.meanMs), 0);
-  const worst = timed.reduce((top, minute) => Math.max(top, minute!.mostMs), 0);
+  const means = hour.map((minute) => minute?.meanMs);
+  const most = Math.max(...means.map((mean) => mean ?? 0));
+  const worst = Math.max(...hour.map((minute) => minute?.mostMs ?? 0));
   const failed = hour.reduce((sum, minute) => sum + (minute?.failed ?? 0), 0);
-  const y = (ms: number) => Math.round(height - 3 - (most === 0 ? 0 : (ms / most) * (height - 6)));
+  const y = (ms: number) => Math.round(height - 4 - (most === 0 ? 0 : (ms / most) * (height - 7)));
   let path = "";
   let marks = "";
-  let gap = true;
-  for (const [x, minute] of hour.entries()) {
-    if (minute !== undefined && minute.failed > 0) marks += `M${x} ${height}v-5`;
-    if (minute === undefined || minute.probes === minute.failed) {
-      gap = true;
-      continue;
-    }
+  for (const [x, mean] of means.entries()) {
+    if ((hour[x]?.failed ?? 0) > 0) marks += `M${x} ${height}h1`;
+    if (mean === undefined) continue;
     // A dot of its own where it stands alone.
-    path += gap ? `M${x} ${y(minute.meanMs)}h.01` : `L${x} ${y(minute.meanMs)}`;
-    gap = false;
+    path += x > 0 && means[x - 1] !== undefined ? `L${x} ${y(mean)}` : `M${x} ${y(mean)}h.01`;
   }
-  const label =
-    timed.length === 0 && failed === 0
-      ? "last hour: nothing measured yet"
-      : `last hour: ${timed.length === 0 ? "no answer" : `up to ${formatMs(worst)}`}${failed > 0 ? `, ${plural(failed, "failed probe")}` : ""}`;
+  const answers = path === "" ? "no answer" : `up to ${formatMs(worst)}`;
+  const failures = failed > 0 ? `, ${plural(failed, "failed probe")}` : "";
+  const label = `last hour: ${path === "" && failed === 0 ? "nothing measured" : answers + failures}`;
   return html`<svg
     class="hour"
     viewBox="-1 0 62 ${height}"
@@ -37,62 +31,61 @@ export function drawHour(hour: readonly (Minute | undefined)[], nowMs: number): 
     aria-label="${label}"
   >
     <title>${label} (until ${formatClock(nowMs + minuteMs)} UTC)</title>
-    ${path !== "" && html`<path class="line" d="${path}" />`}${marks !== "" && html`<path class="marks" d="${marks}" />`}
+    ${path !== "" && html`<path class="line" d="${path}" />`}
+    ${marks !== "" && html`<path class="marks" d="${marks}" />`}
   </svg>`;
 }
 
-type Look = "none" | "good" | "some" | "bad" | "blind";
+/** The least that a failure is drawn with: it must be seen. */
+const leastFailed = 7;
 
-function lookOf(moment: Moment | undefined): Look {
-  if (moment === undefined) return "none";
-  const { good, failed, blind } = moment;
-  if (failed > 0) return good >= failed ? "some" : "bad";
-  return good > 0 ? "good" : blind > 0 ? "blind" : "none";
-}
-
-/** Neighbours that look alike are one rectangle, but each moment with failures has its own words. */
+/** Neighbours without failures are one rectangle; a moment with failures has its own, as high as they are many. */
 export function drawDay(day: readonly (Moment | undefined)[], nowMs: number): Markup {
   const firstMs = (Math.floor(nowMs / momentMs) - day.length + 1) * momentMs;
   const parts: Markup[] = [];
   const disturbed: string[] = [];
   let good = 0;
   let judged = 0;
-  for (let from = 0; from < day.length;) {
-    const look = lookOf(day[from]);
-    const eventful = look === "some" || look === "bad";
-    let to = from + 1;
-    if (!eventful) while (to < day.length && lookOf(day[to]) === look) to += 1;
-    for (const moment of day.slice(from, to)) {
-      good += moment?.good ?? 0;
-      judged += (moment?.good ?? 0) + (moment?.failed ?? 0);
-    }
-    const atMs = firstMs + from * momentMs;
-    if (eventful) {
-      const { failed, good: fine } = day[from]!;
-      const text = `${formatClock(atMs)}–${formatClock(atMs + momentMs)} UTC: ${failed} of ${plural(failed + fine, "probe")} failed`;
-      disturbed.push(formatClock(atMs));
+  let run = { look: "none", from: 0 };
+  const endRun = (to: number, look: string) => {
+    if (look === run.look) return;
+    if (run.look !== "none")
       parts.push(
-        html`<rect class="${look}" x="${from}" width="${to - from}" height="${height}"
-          ><title>${text}</title></rect
-        >`,
+        html`<rect class="${run.look}" x="${run.from}" width="${to - run.from}" height="${height}" />`,
       );
-    } else if (look !== "none")
-      parts.push(html`<rect class="${look}" x="${from}" width="${to - from}" height="${height}" />`);
-    from = to;
+    run = { look, from: to };
+  };
+  const failures: Markup[] = [];
+  for (const [x, moment] of day.entries()) {
+    const fine = moment?.good ?? 0;
+    const failed = moment?.failed ?? 0;
+    good += fine;
+    judged += fine + failed;
+    endRun(x, fine > 0 ? "good" : failed === 0 && (moment?.blind ?? 0) > 0 ? "blind" : "none");
+    if (failed === 0) continue;
+    const atMs = firstMs + x * momentMs;
+    disturbed.push(formatClock(atMs));
+    const high = Math.max(leastFailed, Math.round((failed / (fine + failed)) * height));
+    const text = `${formatClock(atMs)}–${formatClock(atMs + momentMs)} UTC: ${failed} of ${plural(fine + failed, "probe")} failed`;
+    failures.push(
+      html`<rect class="bad" x="${x}" y="${height - high}" width="1" height="${high}">
+        <title>${text}</title>
+      </rect>`,
+    );
   }
-  const label =
-    judged === 0
-      ? "last day: nothing judged yet"
-      : `last day: ${formatShare(good, judged)} of probes good${disturbed.length > 0 ? `, disturbed at ${listed(disturbed)} UTC` : ""}`;
+  endRun(day.length, "end");
+  const when = disturbed.length > 0 ? `, disturbed at ${listed(disturbed)} UTC` : "";
+  const label = `last day: ${judged === 0 ? "nothing judged yet" : `${formatShare(good, judged)} of probes good${when}`}`;
   return html`<svg
     class="day"
     viewBox="0 0 ${day.length} ${height}"
     preserveAspectRatio="none"
+    shape-rendering="crispEdges"
     role="img"
     aria-label="${label}"
   >
     <rect class="none" width="${day.length}" height="${height}" />
-    ${parts}
+    ${parts}${failures}
   </svg>`;
 }
 

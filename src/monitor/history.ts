@@ -8,9 +8,10 @@ export const minutes = 60;
 export const momentMs = 15 * 60_000;
 export const moments = 96;
 
-/** One minute: the mean and the longest duration of its probes in milliseconds, and how many failed. */
+/** One minute: the mean and the longest duration of its good probes in milliseconds, and how many failed. */
 export interface Minute {
-  readonly meanMs: number;
+  /** Undefined where no probe was good. */
+  readonly meanMs: number | undefined;
   readonly mostMs: number;
   readonly probes: number;
   readonly failed: number;
@@ -101,7 +102,7 @@ export function createHistory(): History {
         const place = minute % minutes;
         const [timed, probes, failed] = rings.counts.subarray(place * 3, place * 3 + 3);
         if (probes === 0) return undefined;
-        const meanMs = timed === 0 ? 0 : rings.durations[place * 2]! / timed!;
+        const meanMs = timed === 0 ? undefined : rings.durations[place * 2]! / timed!;
         return { meanMs, mostMs: rings.durations[place * 2 + 1]!, probes: probes!, failed: failed! };
       });
     },

@@ -108,7 +108,7 @@ export const pageScript = String.raw`"use strict";
   function tell(changed) {
     const rows = changed.map((at) => document.getElementById("t" + at)).filter(Boolean);
     if (rows.length === 0) return;
-    const words = (row) => factsOf(row).name + ": " + row.querySelector(".state span").innerText.replace(/\s+/g, " ");
+    const words = (row) => factsOf(row).name + ": " + [...row.querySelectorAll(".state b, .state small")].map((part) => part.textContent).join(", ");
     news.textContent = rows.length <= 3 ? rows.map(words).join(". ") : rows.length + " targets changed. " + document.querySelector("#headline").textContent;
   }
 

@@ -25,7 +25,7 @@ h1{margin:10px 0 4px;font-size:clamp(26px,4.6vw,42px);line-height:1.12;letter-sp
 html[data-mood=down] h1,html[data-mood=degraded] h1,html[data-mood=unknown] h1{color:var(--mood)}
 .pulse{display:flex;align-items:center;gap:8px;margin:6px 0 0;color:var(--soft)}
 .pulse::before{content:"";width:8px;height:8px;border-radius:50%;background:var(--up)}
-.pulse.lost{color:var(--down);font-weight:600}.pulse.lost::before{background:var(--down)}
+.pulse[hidden]{display:none}.pulse.lost{color:var(--down);font-weight:600}.pulse.lost::before{background:var(--down)}
 form{display:flex;flex-wrap:wrap;align-items:center;gap:12px;margin:26px 0 14px}
 .search{flex:1 1 240px;max-width:400px}
 input[type=search]{width:100%;font:inherit;color:inherit;background:var(--card);border:1px solid var(--edge);border-radius:999px;padding:9px 18px}
@@ -43,13 +43,13 @@ legend{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50
 button{font:inherit;font-weight:600;color:var(--paper);background:var(--leather);border:0;border-radius:999px;padding:9px 20px;cursor:pointer}
 .live button{display:none}
 .mark{width:16px;height:16px;flex:none;fill:var(--of,currentColor);--of:var(--new)}
-.mark{stroke:none}.shapes symbol path:not(.body),.shapes symbol .ring{fill:none;stroke:var(--on,var(--card));stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
-.shapes symbol .ring{stroke:var(--of,currentColor);stroke-width:2.5;stroke-dasharray:3.4 3.4}
+.sign,.ring{fill:none;stroke:var(--on,var(--card));stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
+.ring{stroke:var(--of,currentColor);stroke-width:2.5;stroke-dasharray:3.4 3.4}
 .mark:has([href="#up"]){--of:var(--up)}.mark:has([href="#down"]){--of:var(--down)}
 .mark:has([href="#degraded"]){--of:var(--degraded)}.mark:has([href="#unknown"]){--of:var(--unknown)}
 table{display:block;background:var(--card);border:1px solid var(--edge);border-radius:16px;overflow:clip;box-shadow:0 1px 2px rgb(60 40 20/.05),0 8px 30px rgb(60 40 20/.05)}
 thead,tbody{display:block}
-tr{display:grid;grid-template-columns:138px minmax(150px,1.5fr) minmax(130px,1fr) 96px minmax(150px,1.1fr) minmax(150px,1.3fr);gap:0 18px;align-items:center;padding:10px 20px}
+tr{display:grid;grid-template-columns:138px minmax(150px,1.5fr) minmax(160px,1.1fr) 88px minmax(150px,1.1fr) minmax(150px,1.3fr);gap:0 18px;align-items:center;padding:10px 20px}
 tbody tr{border-top:1px solid var(--edge);content-visibility:auto;contain-intrinsic-size:auto 61px;min-height:61px}
 tr[hidden]{display:none}
 thead tr{padding-block:11px}
@@ -65,10 +65,10 @@ tr[data-state=down]{background:var(--down-wash)}tr[data-state=unknown]{backgroun
 .since,.latency span{font-variant-numeric:tabular-nums;white-space:nowrap}
 .latency{display:flex;align-items:center;gap:12px}.latency span{min-width:62px;text-align:right}
 svg.hour{flex:1;min-width:60px;height:26px;overflow:visible}
-svg.hour path{fill:none;vector-effect:non-scaling-stroke;stroke-linecap:round;stroke-linejoin:round}
-.hour .line{stroke:var(--leather);stroke-width:1.7}.hour .marks{stroke:var(--down);stroke-width:2}
+svg.hour path{fill:none;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.hour .line{stroke:var(--leather);stroke-width:1.7;stroke-linecap:round}.hour .marks{stroke:var(--down);stroke-width:5;stroke-linecap:butt}
 svg.day{display:block;width:100%;height:22px;border-radius:5px}
-.day .none{fill:var(--empty)}.day .good{fill:var(--up);opacity:.72}.day .some{fill:var(--degraded)}.day .bad{fill:var(--down)}.day .blind{fill:var(--unknown)}
+.day .none{fill:var(--empty)}.day .good{fill:var(--up);opacity:.72}.day .bad{fill:var(--down)}.day .blind{fill:var(--unknown)}
 .none{text-align:center;color:var(--soft);padding:28px}
 tr.moved{animation:moved 2.4s ease-out}
 @keyframes moved{from{box-shadow:inset 6px 0 0 var(--leather)}}
@@ -76,7 +76,7 @@ footer{margin-top:26px;color:var(--soft);font-size:13.5px}footer p{margin:4px 0}
 @media(prefers-reduced-motion:reduce){tr.moved{animation:none}}
 @media(max-width:1020px){
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-tr{grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:6px 18px;padding:14px 18px}
+tr{grid-template-columns:minmax(0,1.35fr) minmax(0,1fr);gap:6px 18px;padding:14px 18px}
 tbody tr{contain-intrinsic-size:auto 128px}tbody tr:first-child{border-top:0}
 .who{grid-column:1/-1;grid-row:1;padding-right:128px}.state{grid-row:1;grid-column:1/-1;justify-self:end;align-self:start;max-width:128px;flex-direction:row-reverse;text-align:right}
 .since{text-align:right}.source{align-self:center}

@@ -68,11 +68,11 @@ export function mood(views: readonly TargetView[]): State {
 }
 
 const shapes: Readonly<Record<State, string>> = {
-  up: '<circle cx="8" cy="8" r="8"/><path d="M4.5 8.3l2.4 2.4 4.6-5"/>',
-  down: '<path class="body" d="M8 0l8 8-8 8-8-8z"/><path d="M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2"/>',
-  degraded: '<path class="body" d="M8 .5l8 15H0z"/><path d="M8 6v4.4M8 13v.2"/>',
+  up: '<circle cx="8" cy="8" r="8"/><path class="sign" d="M4.5 8.3l2.4 2.4 4.6-5"/>',
+  down: '<rect x="2.2" y="2.2" width="11.6" height="11.6" rx="1.6" transform="rotate(45 8 8)"/><path class="sign" d="M5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8"/>',
+  degraded: '<path d="M8 1l7.4 14H.6z"/><path class="sign" d="M8 6.4v3.8M8 12.8v.1"/>',
   unknown:
-    '<rect width="16" height="16" rx="4"/><path d="M5.8 6.2a2.2 2.2 0 1 1 3.2 2q-1 .5-1 1.4M8 12.3v.2"/>',
+    '<rect width="16" height="16" rx="4"/><path class="sign" d="M5.8 6.1a2.2 2.2 0 1 1 3.2 2q-1 .5-1 1.5M8 12.3v.1"/>',
   new: '<circle class="ring" cx="8" cy="8" r="6.5"/>',
 };
 

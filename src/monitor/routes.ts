@@ -118,9 +118,7 @@ async function* listTargets(views: readonly TargetView[], { sources, now, host, 
         minutes,
         mean_ms: history
           .hour(target.program, nowMs)
-          .map((minute) =>
-            minute === undefined || minute.probes === minute.failed ? null : round(minute.meanMs),
-          ),
+          .map((minute) => (minute?.meanMs === undefined ? null : round(minute.meanMs))),
       },
       day: {
         moment_ms: momentMs,

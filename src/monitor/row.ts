@@ -32,7 +32,8 @@ export function renderRow(view: TargetView, at: number, { history, nowMs }: RowC
       ${sinceMs === undefined ? html`<span>–</span>` : html`<time datetime="${new Date(sinceMs).toISOString()}" title="${formatMoment(sinceMs)}">${formatSpan(nowMs - sinceMs)}</time>`}
     </td>
     <td role="cell" class="latency">
-      <span>${lastMs === undefined || state === "down" ? "–" : formatMs(lastMs)}</span>${hour}
+      <span>${lastMs === undefined || state === "down" || state === "unknown" ? "–" : formatMs(lastMs)}</span
+      >${hour}
     </td>
     <td role="cell" class="moments">${day}</td>
   </tr>`;
