@@ -1,7 +1,7 @@
 // The page as text: escaped, dense, and the same targets whatever order and filter.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createHistory } from "../../../src/monitor/history.ts";
 import { html } from "../../../src/monitor/markup.ts";
 import { headline, renderPage } from "../../../src/monitor/page.ts";
