@@ -11,14 +11,16 @@ export const debianPackages: Readonly<Record<string, string>> = {
   chromium: "the browser that opens Cuir's page",
   "fonts-dejavu-core": "a face for it to write with",
   prometheus: "promtool, which checks metrics and rules",
+  faketime: "a clock that is set back",
+  e2fsprogs: "small file systems that are full, read-only or lose their power",
   socat: "the relay of one line between supervisord and Fouet's socket",
 };
 
 /** Installs what is missing; says what is left out, and why, where it may not. */
-export async function ensurePackages(): Promise<void> {
+export async function ensurePackages(names: readonly string[] = Object.keys(debianPackages)): Promise<void> {
   if (!(await succeeds("which", ["dpkg-query"])))
     return say("No apt on this machine: tests whose servers are missing will be skipped");
-  const missing = await missingPackages();
+  const missing = await missingPackages(names);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {
     return say(
@@ -28,8 +30,7 @@ export async function ensurePackages(): Promise<void> {
   await withoutServices(() => aptInstall(...missing));
 }
 
-async function missingPackages(): Promise<string[]> {
-  const names = Object.keys(debianPackages);
+async function missingPackages(names: readonly string[]): Promise<string[]> {
   const installed = await output("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\\n"]);
   const present = new Set(
     installed

@@ -1,0 +1,72 @@
+// The tools as users run them, in one file; or a mutant: a build with one line broken, to prove that the campaign sees it.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "../..");
+
+export interface Mutation {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What each mutant does wrong. */
+export const mutations: Record<string, Mutation> = {
+  "without fsync": {
+    file: "src/database.ts",
+    from: "pragma synchronous = full",
+    to: "pragma synchronous = off",
+  },
+  "accepted before the commit": {
+    file: "src/ship.ts",
+    from: "attempt.stored = store(rest);",
+    to: "await accept({ ...batch, events: rest }, { at: 'spool' }); attempt.stored = store(rest); batch = { ...batch, accepted() {} };",
+  },
+  "removed before the broker has it": {
+    file: "src/ship.ts",
+    from: "const sent = await send(rows);",
+    to: "await drain.remove(rows); const sent = await send(rows);",
+  },
+  "new events overtake those in the spool": {
+    file: "src/ship.ts",
+    from: "if (!ownRowsWait) {",
+    to: "if (ownRowsWait || !ownRowsWait) {",
+  },
+};
+
+/** Builds into the folder; gives the file to run. */
+export async function buildTools(folder: string, mutation?: Mutation): Promise<string> {
+  const outfile = join(folder, "moustash.cjs");
+  let applied = mutation === undefined;
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["src/main.ts"],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node26",
+    format: "cjs",
+    define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
+    banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+    logLevel: "error",
+    plugins: [
+      {
+        name: "mutation",
+        setup(plugin) {
+          if (!mutation) return;
+          plugin.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+            if (path !== join(root, mutation.file)) return undefined;
+            const source = await readFile(path, "utf8");
+            if (!source.includes(mutation.from))
+              throw new Error(`${mutation.file} has no "${mutation.from}"`);
+            applied = true;
+            return { contents: source.replace(mutation.from, () => mutation.to), loader: "ts" };
+          });
+        },
+      },
+    ],
+  });
+  if (!applied) throw new Error(`${mutation!.file} is in no build`);
+  return outfile;
+}
