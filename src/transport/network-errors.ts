@@ -1,7 +1,7 @@
 // What went wrong on the way to a broker, in a sentence that names the setting to change.
 import { formatAddress } from "./address.ts";
 import { isLoopback } from "./container.ts";
-import type { Endpoint } from "./socket.ts";
+import { type Endpoint, tlsSilent } from "./socket.ts";
 import type { TlsNames } from "./tls.ts";
 import { TransportError } from "./transport.ts";
 
@@ -11,7 +11,7 @@ export interface NetworkContext {
   readonly endpoint: Endpoint;
   readonly inContainer: boolean;
   readonly usesTls: boolean;
-  /** Whether a connection had been there. */
+  /** Whether the server had answered on this connection. */
   readonly established?: boolean;
   /** Names of settings. */
   readonly names: TlsNames & { readonly host: string; readonly tls: string; readonly socket?: string };
@@ -26,6 +26,13 @@ export function toNetworkError(error: unknown, context: NetworkContext): Transpo
   return new TransportError(code, `${product} at ${place}: ${reason}`, { cause: error });
 }
 
+/** Whether an error says more than that the time was over. */
+export function isTlsSilence(error: unknown): boolean {
+  return (
+    error instanceof TransportError && (error.cause as { code?: string } | undefined)?.code === tlsSilent
+  );
+}
+
 type Explanation = readonly ["unavailable" | "misconfigured", string];
 
 function explain(error: NodeJS.ErrnoException, context: NetworkContext): Explanation {
@@ -35,6 +42,11 @@ function explain(error: NodeJS.ErrnoException, context: NetworkContext): Explana
   const tls = explainTls(error, context);
   if (tls) return tls;
   switch (error.code) {
+    case tlsSilent:
+      return [
+        "unavailable",
+        `does not answer the TLS handshake: does it speak TLS at this port, or ${names.tls} = off?`,
+      ];
     case "ECLOSED":
     case "ECONNRESET":
     case "EPIPE":

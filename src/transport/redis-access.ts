@@ -4,7 +4,7 @@ import { toNetworkError } from "./network-errors.ts";
 import { openRedisConnection, type RedisConnection, type RedisLogin } from "./redis-connection.ts";
 import { isReply, toRedisError } from "./redis-errors.ts";
 import type { RedisValues } from "./settings.ts";
-import type { Endpoint } from "./socket.ts";
+import { type Endpoint, tlsSilent } from "./socket.ts";
 import { readTlsFiles, type TlsFiles } from "./tls.ts";
 
 export interface RedisAccess {
@@ -69,7 +69,7 @@ export async function openRedis(
   try {
     return await openRedisConnection(endpoint, { tls: material, login, signal });
   } catch (error) {
-    signal.throwIfAborted();
+    if ((error as { code?: string }).code !== tlsSilent) signal.throwIfAborted();
     const place = "path" in endpoint ? endpoint.path : formatAddress(endpoint);
     if (isReply(error))
       throw toRedisError(error, { product, place, username: login.username, command: "AUTH" });

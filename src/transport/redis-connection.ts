@@ -15,6 +15,8 @@ export interface RedisConnection {
   readonly place: string;
   readonly endpoint: Endpoint;
   readonly closed: boolean;
+  /** Whether the server has answered anything on it yet. */
+  readonly answered: boolean;
   /** Sends a command at once; rejects with Redis' own error, or the socket's. */
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** One variadic RPUSH; resolves with the list's length. */
@@ -35,6 +37,7 @@ export async function openRedisConnection(
   const redis = new Client(quietOptions(socket));
   let failure: Error | undefined;
   let closed = false;
+  let answered = false;
   socket.stream.on("error", (error) => (failure ??= error));
   socket.stream.once("close", () => (closed = true));
   redis.on("error", (error: Error) => (failure ??= error));
@@ -45,16 +48,23 @@ export async function openRedisConnection(
     get closed() {
       return closed || redis.status !== "ready";
     },
+    get answered() {
+      return answered;
+    },
     async call(command, ...args) {
       try {
-        return await redis.call(command, ...args);
+        const reply = await redis.call(command, ...args);
+        answered = true;
+        return reply;
       } catch (error) {
         throw cause(error as Error);
       }
     },
     async push(key, bodies) {
       try {
-        return await redis.rpush(key, ...bodies);
+        const length = await redis.rpush(key, ...bodies);
+        answered = true;
+        return length;
       } catch (error) {
         throw cause(error as Error);
       }
@@ -88,8 +98,7 @@ export async function openRedisConnection(
     await logIn(connection, login);
   } catch (error) {
     connection.destroy();
-    signal.throwIfAborted();
-    throw cause(error as Error);
+    throw signal.aborted ? signal.reason : cause(error as Error);
   } finally {
     signal.removeEventListener("abort", abort);
   }

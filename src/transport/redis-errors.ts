@@ -64,6 +64,11 @@ const sentences: Record<string, readonly [TransportErrorCode, Sentence]> = {
     () =>
       "is in protected mode (no password, and open to the network): set a password there and redis_password here",
   ],
+  MOVED: [
+    "misconfigured",
+    (_, message) => `is a node of a cluster, and the key lives at another (${message}): redis_cluster = on`,
+  ],
+  ASK: ["misconfigured", () => "is a node of a cluster: redis_cluster = on"],
   NOPROTO: ["misconfigured", (_, message) => `speaks another protocol: ${message}`],
 };
 
@@ -106,6 +111,11 @@ export function isReply(error: unknown): error is Error {
 /** The first word: `OOM`, `WRONGTYPE`, `ERR`. */
 export function replyWord(error: Error): string {
   return error.message.split(" ", 1)[0] ?? "";
+}
+
+/** A cluster's way to say that another node has the key. */
+export function isRedirection(error: unknown): boolean {
+  return isReply(error) && /^(MOVED|ASK) /.test(error.message);
 }
 
 /** Turns an error reply of Redis into ours. */

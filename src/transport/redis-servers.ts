@@ -1,6 +1,7 @@
 // Which server a key is written to: the connections behind the Redis transport, opened where needed.
 import type { RedisConnection } from "./redis-connection.ts";
 import type { Endpoint } from "./socket.ts";
+import { TransportError } from "./transport.ts";
 
 /** What a write is for: the same key goes to the same server, and with several servers the same run does. */
 export interface Owner {
@@ -8,14 +9,12 @@ export interface Owner {
   readonly run: string;
 }
 
+export type Operation<T> = (connection: RedisConnection) => Promise<T>;
+
 /** One arrangement of servers: a single one, several, Sentinels with their master, a cluster. */
 export interface RedisServers {
   /** Runs an operation on a connection to the server that owns the key. */
-  on<T>(
-    owner: Owner,
-    signal: AbortSignal,
-    operation: (connection: RedisConnection) => Promise<T>,
-  ): Promise<T>;
+  on<T>(owner: Owner, signal: AbortSignal, operation: Operation<T>): Promise<T>;
   /** Resets every connection; the next operation opens anew. */
   destroy(): void;
 }
@@ -23,16 +22,72 @@ export interface RedisServers {
 /** Rejects with a TransportError, or with the signal's reason. */
 export type OpenRedis = (endpoint: Endpoint, signal: AbortSignal) => Promise<RedisConnection>;
 
-export function createSingleServer(endpoint: Endpoint, open: OpenRedis): RedisServers {
+/** A connection that is opened when it is asked for and there is none. */
+export interface LazyConnection {
+  get(signal: AbortSignal): Promise<RedisConnection>;
+  destroy(): void;
+}
+
+export function createLazyConnection(
+  open: (signal: AbortSignal) => Promise<RedisConnection>,
+): LazyConnection {
   let connection: RedisConnection | undefined;
+  let opening: Promise<RedisConnection> | undefined;
   return {
-    async on(_, signal, operation) {
-      if (connection?.closed !== false) connection = await open(endpoint, signal);
-      return operation(connection);
+    async get(signal) {
+      if (connection?.closed === false) return connection;
+      opening ??= open(signal).finally(() => (opening = undefined));
+      return (connection = await opening);
     },
     destroy() {
       connection?.destroy();
       connection = undefined;
     },
   };
+}
+
+export function createSingleServer(endpoint: Endpoint, open: OpenRedis): RedisServers {
+  const connection = createLazyConnection((signal) => open(endpoint, signal));
+  return {
+    on: async (_, signal, operation) => operation(await connection.get(signal)),
+    destroy: () => connection.destroy(),
+  };
+}
+
+/** Questions to a new connection: it is destroyed where they fail or the signal aborts. */
+export async function during<T>(
+  connection: RedisConnection,
+  signal: AbortSignal,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const destroy = () => connection.destroy();
+  signal.addEventListener("abort", destroy, { once: true });
+  try {
+    return await ask();
+  } catch (error) {
+    destroy();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", destroy);
+  }
+}
+
+/** How long one of several may take to answer before the next is tried. */
+const attemptMs = 1500;
+
+/** Tries to connect for a while; rejects with a TransportError, or with the signal's reason. */
+export async function attempt<T>(
+  what: string,
+  signal: AbortSignal,
+  connect: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const soon = AbortSignal.timeout(attemptMs);
+  try {
+    return await connect(AbortSignal.any([signal, soon]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!soon.aborted || error instanceof TransportError) throw error;
+    throw new TransportError("unavailable", `${what} did not answer within ${attemptMs} ms`);
+  }
 }

@@ -6,13 +6,16 @@
 import { formatAddress } from "./address.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { isInContainer } from "./container.ts";
-import { toNetworkError } from "./network-errors.ts";
-import { openRedis, redisAccess, redisNames } from "./redis-access.ts";
+import { isTlsSilence, toNetworkError } from "./network-errors.ts";
+import { openRedis, type RedisAccess, redisAccess, redisNames } from "./redis-access.ts";
 import { groupByKey, splitBatch, type Write } from "./redis-batch.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { isReply, toRedisError } from "./redis-errors.ts";
+import { isRedirection, isReply, toRedisError } from "./redis-errors.ts";
 import { reasonForGood, typeOf, wrongType } from "./redis-poison.ts";
-import { createSingleServer, type RedisServers } from "./redis-servers.ts";
+import { createClusterServers } from "./redis-cluster.ts";
+import { createSentinelServers } from "./redis-sentinel.ts";
+import { createSeveralServers } from "./redis-several.ts";
+import { createSingleServer, type OpenRedis, type RedisServers } from "./redis-servers.ts";
 import { writeList } from "./redis-write.ts";
 import type { RedisValues } from "./settings.ts";
 import type { Endpoint } from "./socket.ts";
@@ -34,8 +37,14 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     return openRedis(endpoint, access, { inContainer, signal });
   }
 
-  const servers: RedisServers = createSingleServer(access.endpoints[0]!, open);
-  /** Keys whose list was too long when we last heard of it. */
+  const servers = arrange(values, access, open, (endpoint, signal) =>
+    openRedis(
+      endpoint,
+      { tls: access.tls, login: access.sentinelLogin },
+      { inContainer, signal, product: "Sentinel" },
+    ),
+  );
+  /** Places and keys whose list was too long when we last heard of it. */
   const full = new Set<string>();
   let under: AbortController | undefined;
 
@@ -53,15 +62,16 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
       const rejected: Rejected[] = [];
       let listLength: number | undefined;
       for (const part of splitBatch(envelopes)) {
-        const writes = groupByKey(part, template, false);
+        const writes = groupByKey(part, template, values.redis_balance);
         const lengths = await settleAll(writes.map((write) => push(write, rejected, signal, endsAtMs)));
         listLength = lengths.at(-1) ?? listLength;
       }
       return { rejected, ...(listLength === undefined ? undefined : { listLength }) };
     } catch (error) {
       servers.destroy();
-      if (signal.aborted) throw signal.reason;
+      if (signal.aborted && !isTlsSilence(error)) throw signal.reason;
       if (error instanceof TransportError) throw error;
+      if (isReply(error)) throw toRedisError(error, { place: name });
       throw new TransportError("unavailable", `${name}: ${(error as Error).message}`, { cause: error });
     } finally {
       clearTimeout(timer);
@@ -79,14 +89,15 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     const owner = { key, run };
     return servers.on(owner, signal, async (connection) => {
       try {
-        if (full.has(key)) await checkLength(connection, key);
+        if (full.has(`${connection.place} ${key}`)) await checkLength(connection, key);
         const bodies = envelopes.map(({ body }) => body);
-        // A little less than there is, so that Redis' own answer comes before our patience ends.
-        const waitMs = (endsAtMs - performance.now()) * 0.9;
+        // Less than there is, so that Redis' own answer (its clock ticks ten times a second) comes before our end.
+        const waitMs = (endsAtMs - performance.now()) * 0.9 - 200;
         const length = await writeList(connection, key, bodies, { wait, waitMs });
-        if (mostLength !== undefined && length >= mostLength) full.add(key);
+        if (mostLength !== undefined && length >= mostLength) full.add(`${connection.place} ${key}`);
         return length;
       } catch (error) {
+        if (isRedirection(error)) throw error;
         const reopen = () => servers.on(owner, signal, (again) => Promise.resolve(again));
         const reason = await reasonForGood(error, { connection, key, envelopes, reopen });
         if (reason === undefined) throw explain(error, connection, key);
@@ -96,7 +107,7 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     });
   }
 
-  function explain(error: unknown, { place, endpoint }: RedisConnection, key: string): unknown {
+  function explain(error: unknown, { place, endpoint, answered }: RedisConnection, key: string): unknown {
     if (error instanceof TransportError) return error;
     if (isReply(error)) return toRedisError(error, { place, key, username: access.login.username });
     const usesTls = access.tls !== undefined;
@@ -106,7 +117,7 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
       endpoint,
       inContainer,
       usesTls,
-      established: true,
+      established: answered,
       names,
     });
   }
@@ -114,7 +125,7 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
   async function checkLength(connection: RedisConnection, key: string): Promise<void> {
     const length = Number(await connection.call("LLEN", key));
     if (mostLength === undefined || length < mostLength) {
-      full.delete(key);
+      full.delete(`${connection.place} ${key}`);
       return;
     }
     throw new TransportError(
@@ -144,6 +155,26 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
       return Promise.resolve();
     },
   };
+}
+
+function arrange(
+  values: RedisValues,
+  { endpoints }: RedisAccess,
+  open: OpenRedis,
+  openSentinel: OpenRedis,
+): RedisServers {
+  const sentinels = values.redis_sentinels?.map(({ host, port = 26_379 }) => ({ host, port }));
+  const name = values.redis_sentinel_name;
+  if (sentinels && name !== undefined) return createSentinelServers({ sentinels, name, openSentinel, open });
+  if (sentinels || name !== undefined)
+    throw new TransportError(
+      "misconfigured",
+      "redis_sentinels and redis_sentinel_name belong together: set both",
+    );
+  const addresses = endpoints.flatMap((endpoint) => ("path" in endpoint ? [] : [endpoint]));
+  if (values.redis_cluster) return createClusterServers(addresses, open);
+  if (endpoints.length > 1) return createSeveralServers(endpoints, { balance: values.redis_balance }, open);
+  return createSingleServer(endpoints[0]!, open);
 }
 
 /** All settle before the first error is thrown, so that nothing is under way behind it. */

@@ -14,6 +14,9 @@ export interface OpenSocket {
   reset(): void;
 }
 
+/** The code of the error where the time was over in the midst of a TLS handshake: most often a port without TLS. */
+export const tlsSilent = "TLS_SILENT";
+
 /** Resolves once connected, with TLS once the peer is verified; rejects with Node's own error, or the signal's reason. */
 export async function openSocket(
   endpoint: Endpoint,
@@ -40,6 +43,8 @@ export async function openSocket(
     }
   } catch (error) {
     reset();
+    if (stream !== raw && signal.aborted)
+      throw Object.assign(new Error("no answer to the TLS handshake", { cause: error }), { code: tlsSilent });
     throw error;
   }
   return { stream, reset };

@@ -19,6 +19,7 @@ export interface RedisServer extends AsyncDisposable {
   /** Ends it (SIGKILL unless told); `start` starts it again with the same data and port. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   start(): Promise<void>;
+  isUp(): boolean;
   output(): string;
 }
 
@@ -100,6 +101,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     resume: () => child?.process.kill("SIGCONT"),
     kill,
     start,
+    isUp: () => child?.hasEnded() === false,
     output: () => child?.output() ?? "",
     async [Symbol.asyncDispose]() {
       await kill();
