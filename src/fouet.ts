@@ -57,7 +57,7 @@ export const main = () =>
       version,
       address: settings.http,
       access: accessOf(settings),
-      sources: { ledger, spool: delivery.spool },
+      sources: { ledger, spool: delivery.spool, listens: true },
       report: (level, message) => logger[level]({}, message),
     });
     logger.info({ broker: delivery.transport.name }, "listening to supervisord");
@@ -72,6 +72,7 @@ export const main = () =>
       environment,
       signal,
       log: logger,
+      observe: ledger.observeListener,
     });
     return farewell(await delivery.ship(source, { signal }), logger);
   });

@@ -51,11 +51,17 @@ export function createHistory(): History {
   function ringsOf(program: string, minute: number, moment: number): Rings {
     let rings = targets.get(program);
     if (rings === undefined) {
+      if (targets.size > 0 && targets.size % 500 === 0) forget(moment);
       const durations = new Float32Array(minutes * 2);
       const counts = new Uint16Array(momentsAt + moments * 3);
       targets.set(program, (rings = { durations, counts, minute, moment }));
     }
     return rings;
+  }
+
+  /** Names that were not probed for a day: lists of targets come and go. */
+  function forget(moment: number) {
+    for (const [program, rings] of targets) if (rings.moment <= moment - moments) targets.delete(program);
   }
 
   /** Empties what lies between the last record and now; a clock that was set back goes on in the last place. */

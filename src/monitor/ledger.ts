@@ -13,6 +13,22 @@ export interface DeliveryObserver {
   spoolWell(): void;
 }
 
+/** Structurally what Fouet's listener tells. */
+export interface ListenerObserver {
+  notification(kind: "new" | "repeat"): void;
+  lost(count: number): void;
+  conversations(change: 1 | -1): void;
+}
+
+/** What Fouet heard, counted since its start. */
+export interface ListenerTally {
+  notifications: number;
+  repeats: number;
+  lost: number;
+  /** Conversations with supervisord that stand now. */
+  connections: number;
+}
+
 export interface DeliveryTally {
   acceptedAtBroker: number;
   acceptedAtSpool: number;
@@ -37,6 +53,8 @@ export const durationBounds = [
 export interface Ledger {
   readonly delivery: Readonly<DeliveryTally>;
   readonly observe: DeliveryObserver;
+  readonly listener: Readonly<ListenerTally>;
+  readonly observeListener: ListenerObserver;
   readonly history: History;
   /** Probes by duration, not cumulative; the last one is beyond all bounds. */
   readonly durations: { readonly counts: readonly number[]; readonly sumSeconds: number };
@@ -54,12 +72,26 @@ export function createLedger({ now = Date.now }: { now?: () => number } = {}): L
     rejected: 0,
     outages: 0,
   };
+  const listener: ListenerTally = { notifications: 0, repeats: 0, lost: 0, connections: 0 };
   const history = createHistory();
   const counts = Array.from({ length: durationBounds.length + 1 }, () => 0);
   let sumSeconds = 0;
   let lastProbeMs: number | undefined;
   return {
     delivery: tally,
+    listener,
+    observeListener: {
+      notification(kind) {
+        listener.notifications += 1;
+        if (kind === "repeat") listener.repeats += 1;
+      },
+      lost(count) {
+        listener.lost += count;
+      },
+      conversations(change) {
+        listener.connections += change;
+      },
+    },
     history,
     get durations() {
       return { counts, sumSeconds };

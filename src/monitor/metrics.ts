@@ -1,7 +1,7 @@
 // The numbers for Prometheus: named by its conventions, with blackbox_exporter's two for those who come from there.
 // Labels have as many values as there are states, places and configured targets: never more.
 import type { Registry } from "prom-client";
-import { durationBounds } from "./ledger.ts";
+import { type Ledger, durationBounds } from "./ledger.ts";
 import { type Sources, type SpoolView, askSpool } from "./sources.ts";
 import { type TargetView, countStates, stateOf, states } from "./target-view.ts";
 
@@ -48,11 +48,11 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
     registers: [registry],
   });
   info.set({ tool, version }, 1);
-  const { targets, listener, ledger } = sources;
+  const { targets, listens, ledger } = sources;
   const families = [
     ...ofDelivery(sources),
     ...(targets ? ofTargets(targets) : []),
-    ...(listener ? ofListener(listener) : []),
+    ...(listens ? ofListener(ledger) : []),
   ];
   for (const { type, name, help, label, read } of families) {
     const labelNames = label === undefined ? [] : [label];
@@ -209,27 +209,27 @@ function ofTargets(targets: () => readonly TargetView[]): Family[] {
   ];
 }
 
-function ofListener(listener: NonNullable<Sources["listener"]>): Family[] {
+function ofListener({ listener }: Ledger): Family[] {
   return [
     counter(
       "moustash_supervisor_notifications_total",
       "Notifications of supervisord that came.",
-      () => listener().notifications,
+      () => listener.notifications,
     ),
     counter(
       "moustash_supervisor_repeats_total",
       "Notifications that came again and were not reported again.",
-      () => listener().repeats,
+      () => listener.repeats,
     ),
     counter(
       "moustash_supervisor_lost_total",
       "Notifications that supervisord dropped before we could take them.",
-      () => listener().lost,
+      () => listener.lost,
     ),
     gauge(
       "moustash_supervisor_connections",
       "Conversations with supervisord that stand.",
-      () => listener().connections,
+      () => listener.connections,
     ),
   ];
 }

@@ -20,12 +20,15 @@ export function renderRow(view: TargetView, at: number, { history, nowMs }: RowC
   return html`<tr role="row" id="t${at}" data-state="${state}">
     <td role="cell" class="state">
       <svg class="mark" aria-hidden="true"><use href="#${state}" /></svg
-      ><span><b>${stateWords[state]}</b>${cause !== undefined && html`<small>${cause}</small>`}</span>
+      ><span
+        ><b>${stateWords[state]}</b
+        >${cause !== undefined && html`<small title="${view.detail}">${cause}</small>`}</span
+      >
     </td>
     <th role="rowheader" scope="row" class="who">
       <b>${target.program}</b
       ><small>${target.informations}</small
-      >${silence && html`<small class="silence">silenced for ${formatSpan(silence.untilMs - nowMs)}: ${silence.reason}</small>`}${runbook(target.runbookUrl)}
+      >${silence && html`<small class="silence">silenced for ${formatSpan(silence.untilMs - nowMs)}: ${silence.reason}</small>`}${runbook(target.runbookUrl)}${view.flapping && html`<small>flapping</small>`}
     </th>
     <td role="cell" class="source">${target.source}</td>
     <td role="cell" class="since">

@@ -11,21 +11,13 @@ export interface SpoolView {
   readonly rejected: number;
 }
 
-/** What Fouet heard, counted since its start. */
-export interface ListenerView {
-  readonly notifications: number;
-  readonly repeats: number;
-  readonly lost: number;
-  /** Conversations with supervisord that stand now. */
-  readonly connections: number;
-}
-
 export interface Sources {
   readonly ledger: Ledger;
   readonly spool: { readonly durable: boolean; status(): Promise<SpoolView> };
   /** Cuir's targets as they stand now. */
   readonly targets?: () => readonly TargetView[];
-  readonly listener?: () => ListenerView;
+  /** Whether a listener's numbers are shown: Fouet's. */
+  readonly listens?: true;
   /** How long no probe may end before probing counts as stuck, in milliseconds. */
   readonly quietMs?: number;
 }

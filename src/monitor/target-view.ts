@@ -17,6 +17,9 @@ export interface TargetView {
   readonly sinceMs?: number;
   /** One word of the table of causes: `refused`, `no_route`. */
   readonly cause?: string;
+  /** What was said or seen, one line. */
+  readonly detail?: string;
+  readonly flapping?: boolean;
   readonly probes: number;
   readonly failures: number;
   readonly missed: number;

@@ -6,7 +6,7 @@ import type { Store } from "../store/store.ts";
 import { converse } from "./conversation.ts";
 import { findLife } from "./life.ts";
 import { createOutlet } from "./outlet.ts";
-import { createReporter, type Log } from "./reporter.ts";
+import { createReporter, type ListenerObserver, type Log } from "./reporter.ts";
 import type { FouetSettings } from "./settings.ts";
 import { openSockets } from "./socket.ts";
 
@@ -17,6 +17,7 @@ export interface ListenOptions {
   readonly store: Store;
   readonly signal: AbortSignal;
   readonly log: Log;
+  readonly observe?: ListenerObserver;
   /** Standard input and output: used where `listen` is stdio, and nothing else may ever write to this output. */
   readonly input: Readable;
   readonly output: Writable;

@@ -35,6 +35,16 @@ export interface ReporterOptions {
   readonly outlet: Outlet;
   readonly signal: AbortSignal;
   readonly log: Log;
+  readonly observe?: ListenerObserver;
+}
+
+/** What comes in, for metrics. */
+export interface ListenerObserver {
+  notification(kind: "new" | "repeat"): void;
+  /** As many notifications are surely lost. */
+  lost(count: number): void;
+  /** By 1 for a conversation that begins, -1 for one that ends. */
+  conversations(change: 1 | -1): void;
 }
 
 /** Where notifications come in. */
@@ -82,7 +92,7 @@ export interface Reporter {
 }
 
 export function createReporter(options: ReporterOptions): Reporter {
-  const { host, store, settings, outlet, signal, log } = options;
+  const { host, store, settings, outlet, signal, log, observe } = options;
   const posts = new Map<string, Promise<Post>>();
   const journals = new Map<string, { journal: Promise<Journal>; readers: Set<object> }>();
   const budget = createBudget();
@@ -162,6 +172,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     post.origin = { ...post.origin, life: verdict.life };
     post.pool = header.pool;
     const origin: Origin = { ...post.origin, arrivedMs };
+    for (const { least } of verdict.losses) observe?.lost(least);
     if (verdict.losses.length > 0) {
       post.lossy = true;
       void reconcile(post);
@@ -356,6 +367,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   return {
     async follow(exchanges, from) {
       const reader = {};
+      observe?.conversations(1);
       const joined = new Set<Set<object>>();
       let way = from;
       let post: Post | undefined;
@@ -386,11 +398,13 @@ export function createReporter(options: ReporterOptions): Reporter {
             notification,
             way.shared === true || entry.readers.size > 1,
           );
+          observe?.notification(verdict.kind);
           if (verdict.kind === "repeat") void verdict.accepted.then(() => exchange.answer());
           else await report(post, exchange, verdict);
         }
       } finally {
         for (const readers of joined) readers.delete(reader);
+        observe?.conversations(-1);
       }
     },
     close() {

@@ -81,6 +81,9 @@ test("a page is told what changed since it asked, and to load anew after a resta
   views[0]!.known = false;
   assert.deepEqual(revisions.since(second, views), [0]);
   assert.deepEqual(revisions.since(first, views), [0, 1]);
-  assert.equal(revisions.since("other.1", views), undefined);
+  assert.equal(revisions.since("other.1.1", views), undefined);
   assert.equal(revisions.since("", views), undefined);
+  const third = revisions.now(views);
+  views.push(madeUpTarget("c"));
+  assert.equal(revisions.since(third, views), undefined, "another list of targets");
 });
