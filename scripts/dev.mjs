@@ -31,7 +31,7 @@ function provideLibatomic() {
   console.error("Installing libatomic1, which Node 26 needs …");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   for (const words of [["update"], ["install", "--yes", "--no-install-recommends", "libatomic1"]])
-    spawnSync("apt-get", ["-qq", ...words], { stdio: ["ignore", 2, 2], env });
+    spawnSync("apt-get", ["-qq", "-o", "Dpkg::Use-Pty=0", ...words], { stdio: ["ignore", 2, 2], env });
 }
 
 if (!installed()) {

@@ -43,7 +43,7 @@ export function openStack(project = "moustash", variables: Record<string, string
       for (const [base, variable] of Object.entries(imageVariables))
         images[variable] = process.env[variable] ?? (await baseImage(base as BaseImage));
       try {
-        const wait = ["--wait", "--wait-timeout", "120"];
+        const wait = ["--wait", "--wait-timeout", "300"];
         const args = ["up", "--detach", "--no-build", "--remove-orphans", ...wait];
         await quietly(`Starting the stack ${project}`, args, { ...images, ...variables });
       } catch (error) {

@@ -1,5 +1,5 @@
 // The three Dockerfiles are one recipe, and say the same versions as everything else.
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { publicImages } from "../../../scripts/base-images.ts";
@@ -36,4 +36,12 @@ test("the Dockerfiles' defaults are the project's version and Node", () => {
   equal(/^ARG VERSION=(.*)$/m.exec(recipe!)?.[1], manifest.version);
   equal(/^ARG NODE_IMAGE=(.*)$/m.exec(recipe!)?.[1], publicImages.node);
   equal(publicImages.node, `node:${manifest.devDependencies.node}-trixie-slim`);
+});
+
+test("the compose file's images are the public ones of the scripts", () => {
+  const compose = readFileSync("compose/docker-compose.yml", "utf8");
+  for (const base of ["node", "debian", "redis", "logstash", "busybox"] as const)
+    ok(compose.includes(`\${STACK_${base.toUpperCase()}_IMAGE:-${publicImages[base]}}`), base);
+  const demo = readFileSync("compose/demo/Dockerfile", "utf8");
+  ok(demo.includes(`ARG DEBIAN_IMAGE=${publicImages.debian}\n`));
 });
