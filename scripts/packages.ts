@@ -10,6 +10,7 @@ export const debianPackages: Readonly<Record<string, string>> = {
   supervisor: "what Fouet listens to",
   chromium: "the browser that opens Cuir's page",
   "fonts-dejavu-core": "a face for it to write with",
+  ruby: "runs the Ruby of Logstash's pipelines",
   prometheus: "promtool, which checks metrics and rules",
   faketime: "a clock that is set back",
   e2fsprogs: "small file systems that are full, read-only or lose their power",
