@@ -104,7 +104,7 @@ describe("Logstash's pipelines", () => {
         assert.equal(inputs.length, 1, pipeline["pipeline.id"]);
         for (const { section, name, options } of plugins) {
           if (name !== "pipeline") continue;
-          if (section === "input") heard.push(String(options.get("address")));
+          if (section === "input") heard.push(options.get("address") as string);
           else for (const address of options.get("send_to") as string[]) sent.add(address);
         }
       }
@@ -155,11 +155,9 @@ describe("Logstash's pipelines", () => {
     return JSON.parse(stdout);
   }
   const codeOf = (file: string, name: string, option = "code") =>
-    String(
-      parsePipeline(read(file))
-        .find((plugin) => plugin.name === name)!
-        .options.get(option),
-    );
+    parsePipeline(read(file))
+      .find((plugin) => plugin.name === name)!
+      .options.get(option) as string;
 
   test("people read who, where, what and how long ago", { skip: withoutRuby }, () => {
     const at = new Date(Date.now() - 1_000_000).toISOString();

@@ -34,7 +34,7 @@ export function parsePipeline(text: string): Plugin[] {
   const quoted = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/;
   const selector = /(?:\[[^\][,]+\])+/;
 
-  function value(section: string, conditions: readonly string[]): Value {
+  function value(): Value {
     const string = take(quoted);
     if (string !== undefined) return string.slice(1, -1);
     const number = take(/-?\d+(?:\.\d+)?(?!\w)/);
@@ -43,7 +43,7 @@ export function parsePipeline(text: string): Plugin[] {
       const items: Value[] = [];
       while (!take(/\]/)) {
         if (items.length > 0) need(/,/, "a comma");
-        items.push(value(section, conditions));
+        items.push(value());
       }
       return items;
     }
@@ -52,13 +52,13 @@ export function parsePipeline(text: string): Plugin[] {
       while (!take(/\}/)) {
         const key = need(quoted, "a key in quotes").slice(1, -1);
         need(/=>/, "=>");
-        entries.set(key, value(section, conditions));
+        entries.set(key, value());
       }
       return entries;
     }
     const word = need(/[A-Za-z_][A-Za-z0-9_]*/, "a value");
     skip();
-    if (text[at] === "{") return plugin("codec", word, conditions);
+    if (text[at] === "{") return plugin("codec", word, []);
     return word === "true" ? true : word === "false" ? false : word;
   }
 
@@ -69,7 +69,7 @@ export function parsePipeline(text: string): Plugin[] {
       const key = need(/[A-Za-z_][A-Za-z0-9_]*/, "an option");
       need(/=>/, "=>");
       if (options.has(key)) fail(`${key} stands twice`);
-      options.set(key, value(section, conditions));
+      options.set(key, value());
     }
     return { section, name, options, conditions };
   }
