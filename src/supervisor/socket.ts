@@ -32,9 +32,10 @@ const mostPathBytes = 107;
 export async function openSockets(options: SocketOptions): Promise<void> {
   const { listenings, signal, log } = options;
   const servers: Server[] = [];
+  const conversations = new Set<Promise<void>>();
   try {
     for (const listening of listenings) {
-      servers.push(await openSocket(listening, options));
+      servers.push(await openSocket(listening, options, conversations));
       log.info({ socket: showListening(listening) }, "listening for supervisord's relays");
     }
     if (!signal.aborted)
@@ -42,17 +43,27 @@ export async function openSockets(options: SocketOptions): Promise<void> {
   } finally {
     // The file of a unix socket goes with it.
     for (const server of servers) server.close();
+    // What was taken is still reported, and answered.
+    await Promise.all(conversations);
   }
 }
 
 export const showListening = (listening: Listening): string =>
   listening.kind === "unix" ? listening.path : `${listening.host}:${listening.port}`;
 
-async function openSocket(listening: Listening, options: SocketOptions): Promise<Server> {
+async function openSocket(
+  listening: Listening,
+  options: SocketOptions,
+  conversations: Set<Promise<void>>,
+): Promise<Server> {
   const { createServer } = await import("node:net");
   const name = showListening(listening);
   const { signal, log } = options;
-  const server = createServer((socket) => void converse(socket));
+  const server = createServer((socket) => {
+    const conversation = converse(socket);
+    conversations.add(conversation);
+    void conversation.finally(() => conversations.delete(conversation));
+  });
   server.maxConnections = mostConnections;
 
   async function converse(socket: Socket) {
