@@ -138,10 +138,13 @@ export function gatherEvidence({ web, signal, outputBytes, mask, onAway }: Evide
         };
         const done = (fact?: Fact) => {
           waiters.delete(look);
+          signal.removeEventListener("abort", give);
           clearTimeout(timer);
           clearTimeout(poke);
           resolve(fact);
         };
+        const give = () => done();
+        signal.addEventListener("abort", give, { once: true });
         const timer = setTimeout(done, withinMs);
         // supervisord sends what its log gained only when something wakes it, and not within 100 ms of the last time.
         let pokeMs = 110;

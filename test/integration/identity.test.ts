@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { poll } from "../servers/poll.ts";
+import { eventually } from "../servers/server.ts";
 import { startSupervisord, type Supervisord } from "../servers/supervisord.ts";
 
 const fouet = join(import.meta.dirname, "../servers/fouet-on-file.ts");
@@ -22,7 +22,7 @@ ${more}
 const programs = (count: number, command = "sleep 600") =>
   Array.from(
     { length: count },
-    (_, at) => `[program:p${at}]\ncommand=${command}\nstartsecs=0\nautorestart=unexpected\n`,
+    (_, at) => `[program:p${at}]\ncommand=${command}\nstartsecs=0\nstopsignal=KILL\nautorestart=unexpected\n`,
   ).join("");
 
 interface Event {
@@ -45,12 +45,15 @@ const serials = (list: readonly Event[]) =>
 
 test("a quiet run: every event that the witness saw came once, in order", async () => {
   await using supervisord = await startSupervisord({ sections: listener() + programs(5) });
-  await poll(() => events(supervisord).filter(({ message }) => message.endsWith("RUNNING")).length >= 6, {
-    what: "the programs to run",
-  });
-  await supervisord.ctl("restart", "p1");
-  await supervisord.ctl("stop", "p2");
-  await poll(
+  await eventually(
+    () => events(supervisord).filter(({ message }) => message.endsWith("RUNNING")).length >= 6,
+    {
+      what: "the programs to run",
+    },
+  );
+  await supervisord.restart("p1");
+  await supervisord.halt("p2");
+  await eventually(
     () =>
       events(supervisord).some(({ fouet }) => fouet["processname"] === "p2" && fouet["state"] === "STOPPED"),
     {
@@ -71,14 +74,14 @@ test("ids: a reload is the same life, a restart another", async () => {
   await using supervisord = await startSupervisord({ sections: listener() + programs(3) });
   const running = () =>
     events(supervisord).filter(({ message }) => message === "SUPERVISOR_STATE_CHANGE_RUNNING");
-  await poll(() => running().length === 1, { what: "the first start" });
+  await eventually(() => running().length === 1, { what: "the first start" });
   const { pid } = supervisord;
   supervisord.signal("SIGHUP");
-  await poll(() => running().length === 2, { what: "the reload" });
+  await eventually(() => running().length === 2, { what: "the reload" });
   assert.equal(supervisord.pid, pid);
   await supervisord.stop();
   await supervisord.start();
-  await poll(() => running().length === 3, { what: "the restart" });
+  await eventually(() => running().length === 3, { what: "the restart" });
   const lives = running().map(({ fouet }) => fouet["life"]);
   assert.equal(lives[0], lives[1]);
   assert.notEqual(lives[1], lives[2]);
@@ -93,12 +96,12 @@ test("a listener that dies while BUSY, its event safe: supervisord sends it agai
   await using supervisord = await startSupervisord({
     sections: listener('environment=TRIAL_DIE="p0 is running"') + programs(3),
   });
-  const twice = await poll(
+  const twice = await eventually(
     () => {
       const found = events(supervisord).filter(({ fouet }) =>
         String(fouet["summary"]).startsWith("p0 is running"),
       );
-      return found.length === 2 && found;
+      return found.length === 2 ? found : undefined;
     },
     { what: "the event to come again" },
   );
@@ -112,7 +115,8 @@ test("two supervisords on hosts with equal names, at the same serials: no id twi
     startSupervisord({ sections: listener('environment=TRIAL_HOST="web-1"') + programs(3) });
   await using one = await start();
   await using other = await start();
-  for (const each of [one, other]) await poll(() => serials(events(each)).includes(10), { what: "events" });
+  for (const each of [one, other])
+    await eventually(() => serials(events(each)).includes(10), { what: "events" });
   assert.ok(serials(events(one)).some((serial) => serials(events(other)).includes(serial)));
   const ids = [...events(one), ...events(other)].map(({ moustash }) => moustash.id);
   assert.equal(new Set(ids).size, ids.length);

@@ -1,9 +1,9 @@
 // A real supervisord with a configuration of its own in a temporary folder, and a witness inside it.
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { poll } from "./poll.ts";
+import { connectWeb } from "../../src/supervisor/web.ts";
+import type { XmlValue } from "../../src/supervisor/xmlrpc.ts";
+import { type Child, eventually, startChild, temporaryFolder } from "./server.ts";
 
 /** What the witness saw: every event, before any buffer. */
 export interface Witnessed {
@@ -22,7 +22,6 @@ export interface SupervisordOptions {
   /** Lines for [unix_http_server]. */
   readonly http?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly folder?: string;
 }
 
 export interface Supervisord extends AsyncDisposable {
@@ -33,14 +32,18 @@ export interface Supervisord extends AsyncDisposable {
   signal(name: NodeJS.Signals): void;
   /** Rewrites the configuration; a reload (HUP) or restart reads it. */
   configure(sections: string): void;
-  ctl(...words: string[]): Promise<string>;
+  call(method: string, ...params: readonly XmlValue[]): Promise<XmlValue>;
+  /** Starts, stops or restarts a process and waits for it. */
+  begin(name: string): Promise<void>;
+  halt(name: string): Promise<void>;
+  restart(name: string): Promise<void>;
+  processId(name: string): Promise<number>;
   witnessed(): Witnessed[];
   log(): string;
   /** Ends it, by SIGTERM unless told, and waits. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** A new life with the same configuration. */
   start(): Promise<void>;
-  readonly running: boolean;
 }
 
 export async function startSupervisord({
@@ -48,15 +51,17 @@ export async function startSupervisord({
   settings = "",
   http = "",
   environment = {},
-  folder = mkdtempSync(join(tmpdir(), "moustash-supervisord-")),
 }: SupervisordOptions): Promise<Supervisord> {
+  const temporary = await temporaryFolder("moustash-supervisord-");
+  const folder = temporary.path;
   const configuration = join(folder, "supervisord.conf");
   const socket = join(folder, "supervisor.sock");
   const witness = join(folder, "witness.ndjson");
   const log = join(folder, "supervisord.log");
   const url = `unix://${socket}`;
   const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "");
-  let child: ChildProcess | undefined;
+  const web = connectWeb({ url, timeoutMs: 20_000 });
+  let child: Child | undefined;
 
   function configure(sections: string) {
     writeFileSync(
@@ -70,8 +75,6 @@ ${settings}
 [unix_http_server]
 file=${socket}
 ${http}
-[supervisorctl]
-serverurl=${url}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [rpcinterface:witness]
@@ -85,51 +88,42 @@ ${sections.replaceAll("%DIR%", folder)}
   async function start() {
     const before = read(witness).length;
     const path = import.meta.dirname;
-    const started = spawn("supervisord", ["-c", configuration], {
+    const started = startChild("supervisord", ["-c", configuration], {
       cwd: folder,
       env: { ...process.env, PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1", ...environment },
-      stdio: ["ignore", "ignore", "pipe"],
     });
     child = started;
-    let complaint = "";
-    started.stderr?.on("data", (chunk) => (complaint += String(chunk)));
-    await poll(
-      () => {
-        if (started.exitCode !== null) throw new Error(`supervisord ended: ${complaint}${read(log)}`);
-        return read(witness).slice(before).includes("WITNESS_READY");
-      },
-      { what: "supervisord to start" },
-    );
-  }
-
-  async function stop(signal: NodeJS.Signals = "SIGTERM") {
-    const stopping = child;
-    if (!stopping || stopping.exitCode !== null || stopping.signalCode !== null) return;
-    const closed = new Promise((resolve) => stopping.once("exit", resolve));
-    stopping.kill(signal);
-    await closed;
+    await eventually(() => started.hasEnded() || read(witness).slice(before).includes("WITNESS_READY"), {
+      what: "the witness",
+    });
+    if (started.hasEnded()) throw new Error(`supervisord ended: ${started.output()}`);
   }
 
   configure(sections);
   await start();
+  const call = (method: string, ...params: readonly XmlValue[]) =>
+    web.call(`supervisor.${method}`, ...params);
+  const begin = async (name: string) => void (await call("startProcess", name, true));
+  const halt = async (name: string) => void (await call("stopProcess", name, true));
   return {
     folder,
     url,
     configuration,
     get pid() {
-      return child!.pid!;
+      return child!.process.pid!;
     },
-    get running() {
-      return child!.exitCode === null && child!.signalCode === null;
-    },
-    signal: (name) => void child!.kill(name),
+    signal: (name) => void child!.process.kill(name),
     configure,
-    ctl: (...words) =>
-      new Promise((resolve) => {
-        execFile("supervisorctl", ["-c", configuration, ...words], (_, stdout, stderr) =>
-          resolve(stdout + stderr),
-        );
-      }),
+    call,
+    begin,
+    halt,
+    async restart(name) {
+      await halt(name);
+      await begin(name);
+    },
+    async processId(name) {
+      return ((await call("getProcessInfo", name)) as { pid: number }).pid;
+    },
     witnessed: () =>
       read(witness)
         .split("\n")
@@ -137,11 +131,11 @@ ${sections.replaceAll("%DIR%", folder)}
         .map((line) => JSON.parse(line) as Witnessed)
         .filter(({ name }) => name !== "WITNESS_READY"),
     log: () => read(log),
-    stop,
+    stop: async (signal = "SIGTERM") => child?.end(signal),
     start,
     async [Symbol.asyncDispose]() {
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
+      await child?.end("SIGTERM");
+      await temporary[Symbol.asyncDispose]();
     },
   };
 }
