@@ -91,11 +91,20 @@ function exitCodeOf(
   return unheard ? exitCodes.pending : exitCodes.ok;
 }
 
-/** What delivery warns of is worth a line only where it failed. */
+/**
+ * A one-shot says one line. What delivery says of the broker comes again as the error, or as `spooled`; what it warns
+ * of beside that is worth a line only where nothing was accepted.
+ */
 function holdWarnings(logger: Logger): { logger: Logger; tell(): void } {
   const lines: string[] = [];
+  const ofBroker = (fields: object) => "broker" in fields;
   return {
-    logger: { ...logger, info() {}, warn: (_fields, message) => void lines.push(message) },
+    logger: {
+      ...logger,
+      info() {},
+      warn: (fields, message) => void (ofBroker(fields) || lines.push(message)),
+      error: (fields, message) => void (ofBroker(fields) || logger.error(fields, message)),
+    },
     tell() {
       for (const line of lines) logger.warn({}, line);
     },
