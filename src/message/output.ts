@@ -6,8 +6,8 @@
 // - A chunk is asked for when the last one was written: nothing is dropped, a slow reader slows the command itself.
 // - Who still writes when the command has ended (a daemon it started) is neither waited for nor cut off.
 import { closeSync, fstatSync, write } from "node:fs";
-import type { Socket } from "node:net";
-import type { Kernel } from "./kernel.ts";
+import type { OnReadOpts, Socket } from "node:net";
+import { type Kernel, pipeBytes } from "./kernel.ts";
 import { type Tail, createTail } from "./tail.ts";
 
 export interface Tails {
@@ -61,7 +61,10 @@ export async function openOutput({
     async started() {
       for (const stream of streams) closeSync(stream.write);
       pumps = streams.map((stream) =>
-        startPump(stream, new Socket({ fd: stream.read, readable: true, writable: false })),
+        startPump(
+          stream,
+          (onread) => new Socket({ fd: stream.read, readable: true, writable: false, onread }),
+        ),
       );
     },
     async settled() {
@@ -83,20 +86,27 @@ interface Pump {
   settled(): Promise<void>;
 }
 
-function startPump({ read, to, tail }: Stream, socket: Socket): Pump {
+function startPump({ read, to, tail }: Stream, open: (onread: OnReadOpts) => Socket): Pump {
   const state = { ended: false };
   let writing = Promise.resolve();
   let chunks = 0;
-  socket.on("data", (chunk: Buffer) => {
-    chunks += 1;
-    tail.add(chunk);
-    socket.pause();
-    writing = writeAll(to, chunk).then(
-      () => void socket.resume(),
-      // Nobody reads any more: the command learns it as it would have without us, by its next write.
-      () => void socket.destroy(),
-    );
+  // One buffer for all: it is read into again when what it held is written.
+  const buffer = Buffer.allocUnsafe(pipeBytes);
+  const socket = open({
+    buffer,
+    callback(length) {
+      chunks += 1;
+      const chunk = buffer.subarray(0, length);
+      tail.add(chunk);
+      writing = writeAll(to, chunk).then(
+        () => void socket.resume(),
+        // Nobody reads any more: the command learns it as it would have without us, by its next write.
+        () => void socket.destroy(),
+      );
+      return false;
+    },
   });
+  socket.resume();
   socket.on("error", () => {});
   const over = new Promise<void>((resolve) => {
     socket.on("close", () => {

@@ -1,5 +1,5 @@
 // PanPan as users have it: a program on the PATH, in an environment of its own, from source.
-import { type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -70,9 +70,12 @@ export async function openPanpan(
     ...texts(values),
   };
 
+  const living = new Set<ChildProcess>();
   function start(command: string, args: readonly string[] = [], options: RunOptions = {}): Started {
     const { input, stdio = "pipe", cwd = folder.path } = options;
     const child = spawn(command, args, { env: { ...env, ...texts(options.env ?? {}) }, stdio, cwd });
+    living.add(child);
+    child.once("exit", () => living.delete(child));
     const seen = { stdout: "", stderr: "" };
     child.stdout?.setEncoding("utf8").on("data", (text: string) => (seen.stdout += text));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (seen.stderr += text));
@@ -101,7 +104,10 @@ export async function openPanpan(
     start,
     panpan: (args, options) => toEnd(bin, args, options),
     sh: (line, options) => toEnd("/bin/sh", ["-c", line], options),
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      for (const child of living) child.kill("SIGKILL");
+      await folder[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { freePort } from "../../servers/server.ts";
 
 const noDisk = await whyNoDisk();
 
-describe("exit codes", () => {
+describe("exit codes", { timeout: 600_000 }, () => {
   let redis: RedisServer;
   let locked: RedisServer;
   let home: PanpanHome;

@@ -9,7 +9,7 @@ import { eventually } from "../../servers/server.ts";
 
 const terminal = join(import.meta.dirname, "../../servers/terminal.py");
 
-describe("panpan", () => {
+describe("panpan", { timeout: 600_000 }, () => {
   let redis: RedisServer;
   let home: PanpanHome;
   before(async () => {

@@ -1,0 +1,388 @@
+// Wrapped commands: their code, output, input, terminal and signals are their own; their end is told.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { type Event, type PanpanHome, eventsIn, openPanpan, whyNoDisk } from "../../servers/panpan.ts";
+import { type RedisServer, startRedis } from "../../servers/redis.ts";
+import { eventually, freePort } from "../../servers/server.ts";
+
+const terminal = join(import.meta.dirname, "../../servers/terminal.py");
+const noDisk = await whyNoDisk();
+
+describe("panpan --run", { timeout: 600_000 }, () => {
+  let redis: RedisServer;
+  let home: PanpanHome;
+  before(async () => {
+    redis = await startRedis();
+    home = await openPanpan({ MOUSTASH_REDIS_PORT: redis.port, MOUSTASH_REDIS_IP: "127.0.0.1" });
+  });
+  after(async () => {
+    await home[Symbol.asyncDispose]();
+    await redis[Symbol.asyncDispose]();
+  });
+  beforeEach(() => redis.command("FLUSHALL"));
+
+  const run = (line: string, options: readonly string[] = [], more = {}) =>
+    home.panpan(["--run", ...options, "--", "sh", "-c", line], more);
+  /** The end is told, at the broker now or by way of the disk. */
+  async function lastEvent(): Promise<Event> {
+    return await eventually(async () => {
+      await home.panpan(["--flush", "-q"]);
+      return (await eventsIn(redis)).at(-1);
+    });
+  }
+
+  for (const code of [0, 1, 3, 126, 127, 255]) {
+    test(`code ${code} is passed on and told`, async () => {
+      const ended = await run(`exit ${code}`);
+      assert.deepEqual([ended.code, ended.stdout], [code, ""]);
+      const { panpan, tags } = await lastEvent();
+      assert.equal(panpan.exit_code, code);
+      assert.deepEqual(
+        tags,
+        code === 0 ? ["panpan", "sh", "succeeded"] : ["panpan", "sh", "failed", "notification"],
+      );
+    });
+  }
+
+  for (const signal of ["SIGTERM", "SIGKILL", "SIGINT", "SIGHUP", "SIGSEGV", "SIGUSR1", "SIGPIPE"] as const) {
+    test(`killed by ${signal}: 128+n, and the signal by name`, async () => {
+      const ended = await run(`kill -${signal.slice(3)} $$`);
+      assert.equal(ended.code, 128 + constants.signals[signal]);
+      const { panpan, message } = await lastEvent();
+      assert.deepEqual([panpan.signal, panpan.exit_code], [signal, ended.code]);
+      assert.match(message, new RegExp(`^sh failed: killed by ${signal} after`));
+    });
+  }
+
+  test("what cannot start: 127 and 126, with the reason", async () => {
+    const missing = await home.panpan(["--run", "--", "no-such-command"]);
+    assert.equal(missing.code, 127);
+    assert.match(missing.stderr, /^panpan: cannot start no-such-command: no such command/);
+    const file = join(home.folder, "no-program");
+    await writeFile(file, "text\n");
+    assert.equal((await home.panpan(["--run", "--", file])).code, 126);
+    assert.match((await lastEvent()).message, /^no-program failed: cannot start .*permission denied$/);
+  });
+
+  test("output passes through byte for byte, and its last lines are told apart", async () => {
+    const line = `printf 'a\\0\\377\\n'; echo two; echo wrong >&2; printf 'no end'`;
+    const started = home.start(join(home.folder, "panpan"), ["--run", "--", "sh", "-c", line]);
+    const { stdout, stderr } = await started.ended;
+    assert.equal(stdout, "a\0\uFFFD\ntwo\nno end");
+    assert.match(stderr, /^wrong\n/);
+    const { panpan } = await lastEvent();
+    assert.deepEqual([panpan.stdout, panpan.stderr], [["a\0\uFFFD", "two", "no end"], ["wrong"]]);
+  });
+
+  test("one pipe for both keeps their order", async () => {
+    const loop = "i=0; while [ $i -lt 300 ]; do echo $i; echo $i >&2; i=$((i+1)); done";
+    const { stdout } = await home.sh(`panpan -q --run -- sh -c '${loop}' 2>&1 | cat`);
+    const wanted = [...Array(300).keys()].flatMap((number) => [`${number}`, `${number}`]).join("\n");
+    assert.equal(stdout.trimEnd(), wanted);
+    const { panpan } = await lastEvent();
+    assert.equal((panpan.output as string[]).length, 20);
+  });
+
+  test("/dev/stdout can be opened anew, as on the pipe that it was", async () => {
+    const { stdout, code } = await run("echo again > /dev/stdout; test -p /dev/stdout");
+    assert.deepEqual([stdout, code], ["again\n", 0]);
+  });
+
+  test("a gigabyte of output arrives whole", async () => {
+    const make = "seq 112000000";
+    const line = `panpan -q --run -- ${make} | cmp - <(${make}) && echo same`;
+    const { stdout } = await home.start("bash", ["-c", line]).ended;
+    assert.equal(stdout, "same\n");
+  });
+
+  test("a reader that goes away ends the command as without us", async () => {
+    const { stdout } = await home.sh("{ panpan -q --run -- yes; echo $? >&2; } 2>code | head -n 1; cat code");
+    assert.equal(stdout, "y\n141\n");
+  });
+
+  test("standard input is the command's", async () => {
+    const input = Buffer.alloc(300_000, "line\n");
+    const { stdout } = await run("sha256sum", [], { input });
+    assert.equal(stdout.split(" ")[0], createHash("sha256").update(input).digest("hex"));
+  });
+
+  test("what it leaves behind writes on, and is not waited for", async () => {
+    const out = join(home.folder, "left");
+    const { code } = await home.sh(
+      `panpan -q --run -- sh -c 'echo first; (while [ ! -e go ]; do sleep 0.05; done; echo late; echo $? >status) & exit 5' >${out} 2>&1`,
+    );
+    assert.equal(code, 5);
+    assert.equal(await readFile(out, "utf8"), "first\n");
+    await writeFile(join(home.folder, "go"), "");
+    await eventually(async () => (await readFile(out, "utf8")) === "first\nlate\n");
+    await eventually(async () => (await readFile(join(home.folder, "status"), "utf8")) === "0\n");
+  });
+
+  test("each signal is passed on", async () => {
+    const names = [
+      "HUP",
+      "INT",
+      "QUIT",
+      "USR1",
+      "USR2",
+      "TERM",
+      "ALRM",
+      "CONT",
+      "WINCH",
+      "IO",
+      "PWR",
+      "URG",
+      "VTALRM",
+      "XCPU",
+    ];
+    const script = join(home.folder, "signals.py");
+    await writeFile(
+      script,
+      `import signal, sys, time
+for name in sys.argv[1:]:
+    signal.signal(getattr(signal, "SIG" + name), lambda number, frame: print(signal.Signals(number).name, flush=True))
+print("ready", flush=True)
+while True: signal.pause()
+`,
+    );
+    const running = home.start(join(home.folder, "panpan"), [
+      "-q",
+      "--run",
+      "--",
+      "python3",
+      script,
+      ...names,
+    ]);
+    await eventually(() => running.stdout() === "ready\n");
+    let wanted = "ready\n";
+    for (const name of names) {
+      running.kill(`SIG${name}` as NodeJS.Signals);
+      wanted += name === "IO" ? running.stdout().slice(wanted.length) : `SIG${name}\n`;
+      if (name === "IO") {
+        await eventually(() => /SIG(IO|POLL)\n$/.test(running.stdout()));
+        wanted = running.stdout();
+      } else await eventually(() => running.stdout() === wanted, { what: `SIG${name} at the command` });
+    }
+    const pid = /^(\d+)/.exec(
+      await readFile(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"),
+    )![1]!;
+    process.kill(Number(pid), "SIGKILL");
+    assert.equal((await running.ended).code, 137);
+  });
+
+  test("under timeout(1)", async () => {
+    const { code } = await home.sh(
+      "timeout 1 panpan -q --run -- sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.1; done'",
+    );
+    assert.equal(code, 124);
+    assert.equal((await lastEvent()).panpan.exit_code, 9);
+  });
+
+  test("a terminal stays a terminal: its size, its changes, its questions", async () => {
+    const script =
+      "stty size; trap 'stty size; exit 6' WINCH; test -t 0 && test -t 1 && test -t 2 && echo tty; while :; do sleep 0.1; done";
+    const running = home.start("python3", [
+      terminal,
+      "33",
+      "77",
+      "panpan",
+      "-q",
+      "--run",
+      "--",
+      "sh",
+      "-c",
+      script,
+    ]);
+    await eventually(() => running.stdout() === "33 77\r\ntty\r\n");
+    running.stdin.write("\0SIZE 44 88\n");
+    assert.equal((await running.ended).stdout, "33 77\r\ntty\r\n44 88\r\n");
+    assert.equal((await running.ended).code, 6);
+  });
+
+  test("Ctrl-C reaches the command once, and a script around it ends", async () => {
+    const script = "trap 'echo INT' INT; echo ready; while [ ! -e stop ]; do sleep 0.05; done; exit 7";
+    const running = home.start("python3", [
+      terminal,
+      "24",
+      "80",
+      "panpan",
+      "-q",
+      "--run",
+      "--",
+      "sh",
+      "-c",
+      script,
+    ]);
+    await eventually(() => running.stdout().includes("ready"));
+    running.stdin.write("\u0003");
+    await eventually(() => running.stdout().includes("INT"));
+    await writeFile(join(home.folder, "stop"), "");
+    const ended = await running.ended;
+    assert.deepEqual([ended.code, ended.stdout.match(/INT/g)!.length], [7, 1]);
+    const loop = "for i in 1 2 3; do panpan -q --run -- sh -c 'echo turn; sleep 60'; done; echo never";
+    const looping = home.start("python3", [terminal, "24", "80", "bash", "-c", loop]);
+    await eventually(() => looping.stdout().includes("turn"));
+    looping.stdin.write("\u0003");
+    const { stdout, code } = await looping.ended;
+    assert.equal(code, 130);
+    assert.doesNotMatch(stdout, /never|turn[^]*turn/);
+  });
+
+  test("environment and umask are those that we were started with", async () => {
+    const env = {
+      MOUSTASH_STASHED_LD_BIND_NOW: "1",
+      MOUSTASH_STASHED_NODE_OPTIONS: "--title=x",
+      OWN: "kept",
+    };
+    const { stdout } = await home.sh("umask 027; panpan -q --run -- sh -c 'umask; env'", { env });
+    assert.match(stdout, /^0027\n/);
+    for (const line of ["LD_BIND_NOW=1", "NODE_OPTIONS=--title=x", "OWN=kept"])
+      assert.match(stdout, new RegExp(`^${line}$`, "m"));
+    assert.doesNotMatch(stdout, /STASHED/);
+  });
+
+  test("start, heartbeats and end share a run; what was used is told", async () => {
+    const work = 'python3 -c "x = bytearray(150_000_000); [i for i in range(3_000_000)]"; sleep 1';
+    assert.equal((await run(work, ["--start", "--every", "200ms", "-m", "nightly", "-p", "job"])).code, 0);
+    const end = await lastEvent();
+    const events = await eventsIn(redis);
+    assert.deepEqual(
+      [events[0]!.panpan.phase, events[1]!.panpan.phase, end.panpan.phase],
+      ["started", "running", "succeeded"],
+    );
+    assert.equal(new Set(events.map(({ panpan }) => panpan.run)).size, 1);
+    assert.deepEqual(
+      events.map(({ moustash }) => moustash.seq),
+      events.map((_, index) => index + 1),
+    );
+    assert.match(end.message, /^nightly succeeded after [\d.]+ s$/);
+    assert.equal(end.program, "job");
+    const {
+      duration_ms: durationMs,
+      cpu_user_ms: userMs,
+      peak_memory_bytes: peak,
+    } = end.panpan as Record<string, number>;
+    assert.ok(durationMs! >= 1000, `${durationMs} ms`);
+    assert.ok(userMs! > 10 && userMs! < durationMs!, `${userMs} ms`);
+    assert.ok(peak! > 150_000_000 && peak! < 300_000_000, `${peak} bytes`);
+  });
+
+  test("secrets in its last lines and words are masked", async () => {
+    await run("echo TOKEN=abc123; echo order 4711", ["--mask", "\\d{4}"]);
+    const event = JSON.stringify(await lastEvent());
+    assert.doesNotMatch(event, /abc123|4711/);
+  });
+
+  test("--kill-after ends it and all that it started", async () => {
+    const ended = await run("sleep 300 & echo $! >child; wait", ["--kill-after", "300ms"]);
+    assert.equal(ended.code, 143);
+    const { panpan, message } = await lastEvent();
+    assert.equal(panpan.killed, true);
+    assert.match(message, /longer than it may/);
+    const child = Number(await readFile(join(home.folder, "child"), "utf8"));
+    await eventually(() => !isAlive(child), { what: "the end of the command's child" });
+  });
+
+  test("--on and --after remember the last runs", { skip: noDisk }, async () => {
+    const told = async (line: string, ...options: string[]) => {
+      await redis.command("FLUSHALL");
+      await run(line, ["-q", ...options]);
+      await home.panpan(["--flush", "-q"]);
+      return (await eventsIn(redis)).map(({ tags, message }) =>
+        message.startsWith("RECOVERED: ") ? "recovered" : tags[2],
+      );
+    };
+    const change = ["--on", "change", "-p", "change", "--after", "2"];
+    assert.deepEqual(await told("exit 0", ...change), []);
+    assert.deepEqual(await told("exit 1", ...change), []);
+    assert.deepEqual(await told("exit 1", ...change), ["failed"]);
+    assert.deepEqual(await told("exit 1", ...change), []);
+    assert.deepEqual(await told("exit 0", ...change), ["recovered"]);
+    assert.deepEqual(await told("exit 0", "--on", "fail", "-p", "fail"), []);
+    assert.deepEqual(await told("exit 2", "--on", "fail", "-p", "fail"), ["failed"]);
+  });
+
+  test("a broken configuration is a warning, and the command runs", async () => {
+    const env = { MOUSTASH_TRANSPORT: "pigeon", MOUSTASH_REDIS_PORT: "x" };
+    const { code, stdout, stderr } = await run("echo ran; exit 4", [], { env });
+    assert.deepEqual([code, stdout], [4, "ran\n"]);
+    assert.match(stderr, /^panpan: the command runs, but nobody will be told: .*pigeon/m);
+    assert.equal(
+      (await home.panpan(["--config", "/nowhere.ini", "--run", "--", "sh", "-c", "exit 4"])).code,
+      4,
+    );
+  });
+
+  test("wrong usage is said before it starts", async () => {
+    const made = join(home.folder, "made");
+    for (const option of [["--no-such"], ["--on", "monday"], ["-f", "a=1", "-f", "a.b=2"], ["word"]]) {
+      const ended = await home.panpan(["--run", ...option, "--", "touch", made]);
+      assert.equal(ended.code, 64, ended.stderr);
+    }
+    await assert.rejects(stat(made), { code: "ENOENT" });
+  });
+
+  test(
+    "the broker away, hanging or none: code and output are the same, and the event is kept",
+    { skip: noDisk },
+    async () => {
+      await using slow = await startRedis();
+      slow.stop();
+      for (const port of [await freePort(), slow.port]) {
+        await using own = await openPanpan({ MOUSTASH_REDIS_PORT: port, MOUSTASH_REDIS_IP: "127.0.0.1" });
+        const { code, stdout, stderr } = await own.panpan(["--run", "--", "sh", "-c", "echo out; exit 3"]);
+        assert.deepEqual([code, stdout, stderr], [3, "out\n", "panpan: spooled, delivery pending\n"]);
+        assert.match((await own.panpan(["--spool-status"])).stdout, /waiting +1 event,/);
+      }
+      slow.resume();
+    },
+  );
+
+  test("as process 1 it reaps who lost its parent", { skip: whyNoNamespace() }, async () => {
+    const orphans =
+      "for i in 1 2 3 4 5; do (sleep 0.2 & ) ; done; sleep 3; grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
+    const { code, stdout } = await home.sh(
+      `unshare --pid --fork --mount-proc panpan -q --run -- sh -c '${orphans.replaceAll("'", `'"'"'`)}'`,
+    );
+    assert.deepEqual([code, stdout.trim()], [0, "0"]);
+  });
+
+  test("as process 1, SIGTERM reaches the command", { skip: whyNoNamespace() }, async () => {
+    const running = home.start("unshare", [
+      "--pid",
+      "--fork",
+      "--kill-child",
+      "--mount-proc",
+      "panpan",
+      "-q",
+      "--run",
+      "--",
+      "sh",
+      "-c",
+      "trap 'exit 8' TERM; echo ready; while :; do sleep 0.1; done",
+    ]);
+    await eventually(() => running.stdout() === "ready\n");
+    const first = /^(\d+)/.exec(
+      await readFile(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"),
+    )![1]!;
+    process.kill(Number(first), "SIGTERM");
+    assert.equal((await running.ended).code, 8);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function whyNoNamespace(): string | false {
+  return process.getuid?.() === 0 ? false : "a process namespace of our own needs root";
+}
