@@ -52,6 +52,7 @@ export interface Statement {
   run(...values: SQLInputValue[]): { changes: number | bigint };
   get(...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined;
   iterate(...values: SQLInputValue[]): Iterable<Record<string, SQLOutputValue>>;
+  setReturnArrays(enabled: boolean): void;
 }
 
 export interface Database extends Disposable {

@@ -42,10 +42,13 @@ const costOf = (body: string) => Buffer.byteLength(body) + overheadBytes;
 const columns = "position, run, seq, id, class, at, route, body, sum";
 const insert = `insert into rows (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`;
 
+/** Rows that were read, from the first position to the last. */
 export interface Taken {
   readonly envelopes: readonly Envelope[];
   readonly first: number;
   readonly last: number;
+  /** What they cost. */
+  readonly bytes: number;
 }
 
 export interface Rows extends Disposable {
@@ -55,7 +58,7 @@ export interface Rows extends Disposable {
   waiting(run: string): number;
   /** The oldest rows beyond a position. */
   next(after: number, most: { readonly count: number; readonly bytes: number }): Taken;
-  removeRange(first: number, last: number): void;
+  removeTaken(taken: Omit<Taken, "envelopes"> & { readonly count: number }): void;
   remove(envelopes: readonly Envelope[]): void;
   status(): { count: number; bytes: number; oldestAtMs?: number };
 }
@@ -76,13 +79,13 @@ export function openRows(options: Pick<DatabaseOptions, "directory" | "report" |
         Number(sql("select count(*) as count from rows where run = ?").get(run)!["count"]),
       ),
     next: (after, most) => database.read((sql) => next(sql, after, most)),
-    removeRange(first, last) {
+    removeTaken({ first, last, count, bytes }) {
       const emptied = database.makeRoom((sql) => {
-        const bytes = `coalesce(sum(octet_length(body) + ${overheadBytes}), 0)`;
-        const range = "from rows where position between ? and ?";
-        const found = sql(`select count(*) as count, ${bytes} as bytes ${range}`).get(first, last)!;
-        sql(`delete ${range}`).run(first, last);
-        return subtract(sql, Number(found["count"]), Number(found["bytes"]));
+        const { changes } = sql("delete from rows where position between ? and ?").run(first, last);
+        // Some were removed one by one meanwhile: what they cost is known no more.
+        if (Number(changes) !== count) recount(sql);
+        else subtract(sql, count, bytes);
+        return isLargeAndEmpty(sql);
       });
       if (emptied) database.shrink();
     },
@@ -124,15 +127,20 @@ function writeMeter(sql: Sql, { count, bytes, next }: Meter) {
   sql("update meter set count = ?, bytes = ?, next = ? where one = 1").run(count, bytes, next);
 }
 
-/** Whether that was a large spool, now empty. */
-function subtract(sql: Sql, count: number, bytes: number): boolean {
+function subtract(sql: Sql, count: number, bytes: number) {
   const meter = readMeter(sql);
   meter.count = Math.max(0, meter.count - count);
   meter.bytes = meter.count === 0 ? 0 : Math.max(0, meter.bytes - bytes);
   writeMeter(sql, meter);
-  if (meter.count > 0) return false;
-  const free = sql("pragma freelist_count").get()!;
-  return Number(free["freelist_count"]) > 64;
+}
+
+function recount(sql: Sql) {
+  const bytes = `coalesce(sum(octet_length(body) + ${overheadBytes}), 0)`;
+  sql(`update meter set (count, bytes) = (select count(*), ${bytes} from rows) where one = 1`).run();
+}
+
+function isLargeAndEmpty(sql: Sql): boolean {
+  return readMeter(sql).count === 0 && Number(sql("pragma freelist_count").get()!["freelist_count"]) > 64;
 }
 
 function addBatch(sql: Sql, meter: Meter, batch: readonly Envelope[], mostBytes: number): Envelope[] {
@@ -177,9 +185,17 @@ function envelopeOf(values: readonly unknown[]): Envelope | undefined {
   ];
   if (typeof body !== "string" || typeof routes !== "string") return undefined;
   if (sum !== sumOf(run, seq, id, kind, at, routes, body)) return undefined;
-  const [type, host, program] = JSON.parse(routes) as [string, string, string];
-  const route: Route = { type, host, program };
-  return { id, run, seq, class: kind as EnvelopeClass, atMs: at, route, body };
+  return { id, run, seq, class: kind as EnvelopeClass, atMs: at, route: routeOf(routes), body };
+}
+
+/** Most rows go where the one before went. */
+let lastRoute: { readonly text: string; readonly route: Route } | undefined;
+
+function routeOf(text: string): Route {
+  if (lastRoute?.text === text) return lastRoute.route;
+  const [type, host, program] = JSON.parse(text) as [string, string, string];
+  lastRoute = { text, route: { type, host, program } };
+  return lastRoute.route;
 }
 
 function next(sql: Sql, after: number, most: { readonly count: number; readonly bytes: number }): Taken {
@@ -187,17 +203,19 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
   let bytes = 0;
   let [first, last] = [after, after];
   const rows = sql(`select ${columns} from rows where position > ? order by position limit ?`);
+  rows.setReturnArrays(true);
   for (const row of rows.iterate(after, most.count)) {
-    const { position, ...rest } = row;
-    const envelope = envelopeOf(Object.values(rest));
+    const [position, ...values] = row as unknown as [number, ...unknown[]];
+    const envelope = envelopeOf(values);
     if (!envelope) throw new DamagedError(`row ${position} is not what was written`);
-    bytes += envelope.body.length;
-    if (envelopes.length > 0 && bytes > most.bytes) break;
-    if (envelopes.length === 0) first = Number(position);
-    last = Number(position);
+    const cost = costOf(envelope.body);
+    if (envelopes.length > 0 && bytes + cost > most.bytes) break;
+    bytes += cost;
+    if (envelopes.length === 0) first = position;
+    last = position;
     envelopes.push(envelope);
   }
-  return { envelopes, first, last };
+  return { envelopes, first, last, bytes };
 }
 
 /** Rows of a damaged file whose sums are right; in the order of their positions, which they keep. */

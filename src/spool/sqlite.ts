@@ -8,7 +8,7 @@ import { DiskError, takeLock } from "../database.ts";
 import type { Envelope } from "../envelope.ts";
 import { prepare, unwritable } from "./place.ts";
 import { appendRejected, countRejected } from "./rejected.ts";
-import { openRows } from "./rows.ts";
+import { type Taken, openRows } from "./rows.ts";
 import { type Admission, type Drain, type Spool, SpoolError } from "./spool.ts";
 
 export interface SqliteSpoolOptions {
@@ -32,7 +32,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
   const rows = openRows({ directory, report, busyMs });
   const lockPath = join(directory, "drain.lock");
   let group: Waiting[] = [];
-  let owed: { first: number; last: number }[] = [];
+  let owed: (Omit<Taken, "envelopes"> & { readonly count: number })[] = [];
   /** Runs of which no row waits, as far as this process added any: asking costs no disk. */
   const added = new Set<string>();
 
@@ -64,7 +64,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
   }
 
   function payOwed() {
-    for (const { first, last } of owed) rows.removeRange(first, last);
+    for (const taken of owed) rows.removeTaken(taken);
     owed = [];
   }
 
@@ -72,7 +72,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
     if (!rows.exists()) return emptyDrain;
     const lock = takeLock(lockPath, 0);
     if (!lock) return undefined;
-    let taken: { envelopes: readonly Envelope[]; first: number; last: number } | undefined;
+    let taken: Taken | undefined;
     return {
       async next(most) {
         return onDisk(() => {
@@ -84,14 +84,15 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
       async remove(envelopes) {
         onDisk(() => {
           if (!taken || !isSame(envelopes, taken.envelopes)) return rows.remove(envelopes);
-          const { first, last } = taken;
+          const { envelopes: all, ...range } = taken;
+          const removal = { ...range, count: all.length };
           try {
             payOwed();
-            rows.removeRange(first, last);
+            rows.removeTaken(removal);
           } catch (error) {
             if (!(error instanceof DiskError)) throw error;
             // Delivered, and the disk lets nothing be written, not even that: do not send it again.
-            owed.push({ first, last });
+            owed.push(removal);
           }
         });
       },

@@ -1,5 +1,5 @@
 // The spool in a thread of its own: a commit that waits for the disk, or for another process, stops no event loop.
-import type { Envelope } from "../envelope.ts";
+import type { Envelope, EnvelopeClass } from "../envelope.ts";
 import { RemoteError, type Thread } from "../thread.ts";
 import { type SqliteSpoolOptions, openSqliteSpool } from "./sqlite.ts";
 import { type Drain, type Spool, SpoolError, type SpoolErrorCode } from "./spool.ts";
@@ -9,13 +9,40 @@ type SpoolVerbs = ReturnType<typeof serveSpool>;
 
 type Options = Omit<SqliteSpoolOptions, "report">;
 
+/** Envelopes as one flat list: to copy an object costs the names of its properties, each time. */
+type Packed = readonly (string | number)[];
+
+const width = 9;
+
+function pack(envelopes: readonly Envelope[]): Packed {
+  const packed: (string | number)[] = [];
+  for (const { id, run, seq, class: kind, atMs, route, body } of envelopes)
+    packed.push(id, run, seq, kind, atMs, route.type, route.host, route.program, body);
+  return packed;
+}
+
+function unpack(packed: Packed): Envelope[] {
+  return Array.from({ length: packed.length / width }, (_, index) => {
+    const values = packed.slice(index * width, (index + 1) * width);
+    const [id, run, seq, kind, atMs, type, host, program, body] = values as [
+      ...[string, string, number, EnvelopeClass, number, string, string, string, string],
+    ];
+    return { id, run, seq, class: kind, atMs, route: { type, host, program }, body };
+  });
+}
+
 /** The thread's side. */
 export function serveSpool(options: Options, report: (message: string) => void) {
   const spool = openSqliteSpool({ ...options, report });
   const drains = new Map<number, { readonly drain: Drain; last: readonly Envelope[] }>();
   let drainsStarted = 0;
   return {
-    add: (envelopes: readonly Envelope[]) => spool.add(envelopes),
+    /** What was refused comes back as its place in the batch. */
+    async add(packed: Packed) {
+      const envelopes = unpack(packed);
+      const refused = new Set((await spool.add(envelopes)).refused);
+      return envelopes.flatMap((envelope, index) => (refused.has(envelope) ? index : []));
+    },
     waiting: (run: string) => spool.waiting(run),
     remove: (envelopes: readonly Envelope[]) => spool.remove(envelopes),
     reject: (envelope: Envelope, reason: string) => spool.reject(envelope, reason),
@@ -29,7 +56,8 @@ export function serveSpool(options: Options, report: (message: string) => void) 
     },
     async next(number: number, most: Parameters<Drain["next"]>[0]) {
       const entry = drains.get(number)!;
-      return (entry.last = await entry.drain.next(most));
+      entry.last = await entry.drain.next(most);
+      return pack(entry.last);
     },
     /** Without envelopes: all that `next` gave last. */
     async removeDrained(number: number, envelopes?: readonly Envelope[]) {
@@ -54,14 +82,17 @@ export function openWorkerSpool(
   const ask = thread.service<SpoolVerbs>("spool", options, report);
   return {
     durable: true,
-    add: (envelopes) => revived(ask("add", envelopes)),
+    async add(envelopes) {
+      const refused = await revived(ask("add", pack(envelopes)));
+      return { refused: refused.map((index) => envelopes[index]!) };
+    },
     waiting: (run) => revived(ask("waiting", run)),
     async drain() {
       const number = await revived(ask("drain"));
       if (number === undefined) return undefined;
       let last: readonly Envelope[] | undefined;
       return {
-        next: async (most) => (last = await revived(ask("next", number, most))),
+        next: async (most) => (last = unpack(await revived(ask("next", number, most)))),
         remove: (envelopes) =>
           revived(ask("removeDrained", number, envelopes === last ? undefined : envelopes)),
         [Symbol.asyncDispose]: () => revived(ask("endDrain", number)),
