@@ -50,7 +50,7 @@ async function prepareImages(): Promise<string | undefined> {
 }
 
 async function runTests(files: string[], noEngine: string | undefined): Promise<number> {
-  const child = spawn(process.execPath, ["--test", "--test-concurrency=2", ...files], {
+  const child = spawn(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=600000", ...files], {
     stdio: ["ignore", "inherit", "inherit"],
     env: {
       ...process.env,

@@ -1,6 +1,7 @@
 // Ship against a transport of this test's own making: the order of calls, and when acceptance is said.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { Readable } from "node:stream";
+import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Batch, Envelope, Source } from "../../src/envelope.ts";
 import { createEvents } from "../../src/event.ts";
@@ -69,145 +70,183 @@ function createFeed() {
 
 const durable = (spool: Spool): Spool => ({ ...spool, durable: true });
 
-function start(from: Source, to: Transport, options: Partial<ShipOptions> = {}) {
-  const controller = new AbortController();
-  const spool = options.spool ?? openMemorySpool({ mostBytes: 2 ** 20 });
-  const base = { run: events.run, acceptWithinMs: 5, sendTimeoutMs: 1000, drainTimeoutMs: 1000 };
-  const ended = ship({ from, to, signal: controller.signal, ...base, ...options, spool });
-  return { ended, controller, spool };
-}
-
 async function until(condition: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 5000; !condition(); await turn()) {
     assert.ok(Date.now() < deadline, `never: ${condition}`);
   }
 }
 
-test("what the broker acknowledges is accepted there, and no spool is touched", async () => {
-  const { list, transport } = createBroker();
-  const feed = createFeed();
-  const { ended, spool } = start(feed, transport);
-  feed.push(make("a"), make("b"));
-  feed.push(make("c"));
-  feed.end();
-  assert.deepEqual(await ended, { unaccepted: 0, pending: false });
-  assert.deepEqual(list, ["a", "b", "c"]);
-  assert.deepEqual(feed.said, ["a@broker", "b@broker", "c@broker"]);
-  assert.equal((await spool.status()).count, 0);
-});
+/** Reads ahead: whoever takes iteration for acceptance is found out here. */
+async function* prefetching(source: Source): Source {
+  yield* Readable.from(source, { objectMode: true, highWaterMark: 16 }) as AsyncIterable<Batch>;
+}
 
-test("in memory, nothing is accepted before the broker has it, and order is kept", async () => {
-  const { list, state, transport } = createBroker();
-  state.mode = "down";
-  const feed = createFeed();
-  const { ended, spool } = start(feed, transport);
-  feed.push(make("a"));
-  feed.push(make("b"));
-  await turn();
-  feed.push(make("c"));
-  for (let rows = 0; rows < 3;) ({ count: rows } = await spool.status());
-  assert.deepEqual(feed.said, []);
-  state.mode = "up";
-  await until(() => feed.said.length === 3);
-  feed.push(make("d"));
-  feed.end();
-  await ended;
-  assert.deepEqual(list, ["a", "b", "c", "d"]);
-  assert.deepEqual(feed.said, ["a@broker", "b@broker", "c@broker", "d@broker"]);
-});
-
-test("a durable spool accepts when the broker is late, and a late acknowledgement sends nothing twice", async () => {
-  const { list, state, transport } = createBroker();
-  const feed = createFeed();
-  const spool = durable(openMemorySpool({ mostBytes: 2 ** 20 }));
-  state.mode = "hangs";
-  const { ended } = start(feed, transport, { spool });
-  feed.push(make("a"));
-  await until(() => feed.said.length === 1);
-  assert.deepEqual(feed.said, ["a@spool"]);
-  state.mode = "up";
-  for (const resume of state.late) resume();
-  feed.push(make("b"));
-  feed.end();
-  assert.deepEqual(await ended, { unaccepted: 0, pending: false });
-  assert.deepEqual(list, ["a", "b"]);
-});
-
-test("a full spool refuses repeats, counts them, and makes changes wait for room", async () => {
-  const { list, state, transport } = createBroker();
-  state.mode = "down";
-  const feed = createFeed();
-  const refused: string[] = [];
-  const size = make("x").body.length * 2 + 256;
-  const spool = durable(openMemorySpool({ mostBytes: size * 2.5 }));
-  const { ended } = start(feed, transport, {
-    spool,
-    observe: { refused: (repeats) => refused.push(...messages(repeats)) },
+/** Reads from several at once, each one batch ahead. */
+async function* merging(...sources: readonly Source[]): Source {
+  const readers = sources.map((source) => {
+    const iterator = source[Symbol.asyncIterator]();
+    const next = () => iterator.next();
+    return { next, coming: next() };
   });
-  feed.push(make("a"));
-  feed.push(make("b"));
-  feed.push(make("r", "repeat"), make("c"));
-  await until(() => refused.length > 0);
-  assert.deepEqual(feed.said, ["a@spool", "b@spool"]);
-  state.mode = "up";
-  feed.end();
-  await ended;
-  assert.deepEqual(list, ["a", "b", "c"]);
-  assert.deepEqual(refused, ["r"]);
-});
+  const waiting = new Set(readers);
+  while (waiting.size > 0) {
+    const first = [...waiting].map((reader) => reader.coming.then((result) => ({ reader, result })));
+    const { reader, result } = await Promise.race(first);
+    if (result.done) {
+      waiting.delete(reader);
+      continue;
+    }
+    reader.coming = reader.next();
+    yield result.value;
+  }
+}
 
-test("a one-shot without a disk fails with the broker's error", async () => {
-  const { state, transport } = createBroker();
-  state.mode = "down";
-  const feed = createFeed();
-  feed.push(make("a"));
-  feed.end();
-  await assert.rejects(start(feed, transport, { oneShot: true }).ended, {
-    code: "unavailable",
-    exitCode: 69,
-  });
-  assert.deepEqual(feed.said, []);
-});
+const quiet: Source = { async *[Symbol.asyncIterator]() {} };
 
-test("a one-shot with a disk ends at once when the broker is away, and says that events wait", async () => {
-  const { state, transport } = createBroker();
-  state.mode = "down";
-  const feed = createFeed();
-  feed.push(make("a"));
-  feed.end();
-  const spool = durable(openMemorySpool({ mostBytes: 2 ** 20 }));
-  assert.deepEqual(await start(feed, transport, { oneShot: true, spool }).ended, {
-    unaccepted: 0,
-    pending: true,
-  });
-  assert.deepEqual(feed.said, ["a@spool"]);
-});
+/** The promise holds however batches come. */
+const ways: Record<string, (source: Source) => Source> = {
+  "a source as it is": (source) => source,
+  "a prefetching source": prefetching,
+  "a merging source": (source) => merging(quiet, source, quiet),
+};
 
-test("an outage is told once, and its end once", async () => {
-  const { state, transport } = createBroker();
-  state.mode = "down";
-  const feed = createFeed();
-  const told: string[] = [];
-  const { ended } = start(feed, transport, {
-    observe: { brokerAway: () => told.push("away"), brokerBack: () => told.push("back") },
-  });
-  for (const message of ["a", "b", "c"]) feed.push(make(message));
-  await until(() => told.length === 1);
-  state.mode = "up";
-  await until(() => feed.said.length === 3);
-  feed.end();
-  await ended;
-  assert.deepEqual(told, ["away", "back"]);
-});
+for (const [way, through] of Object.entries(ways)) describe(way, () => shipTests(through));
 
-test("at the end, what only memory holds is counted when the broker stays away", async () => {
-  const { state, transport } = createBroker();
-  state.mode = "down";
-  const feed = createFeed();
-  feed.push(make("a"), make("b"));
-  feed.end();
-  assert.deepEqual(await start(feed, transport, { drainTimeoutMs: 20 }).ended, {
-    unaccepted: 2,
-    pending: false,
+function shipTests(through: (source: Source) => Source) {
+  function start(from: Source, to: Transport, options: Partial<ShipOptions> = {}) {
+    const controller = new AbortController();
+    const spool = options.spool ?? openMemorySpool({ mostBytes: 2 ** 20 });
+    const base = { run: events.run, acceptWithinMs: 5, sendTimeoutMs: 1000, drainTimeoutMs: 1000 };
+    const ended = ship({ from: through(from), to, signal: controller.signal, ...base, ...options, spool });
+    return { ended, controller, spool };
+  }
+
+  test("what the broker acknowledges is accepted there, and no spool is touched", async () => {
+    const { list, transport } = createBroker();
+    const feed = createFeed();
+    const { ended, spool } = start(feed, transport);
+    feed.push(make("a"), make("b"));
+    feed.push(make("c"));
+    feed.end();
+    assert.deepEqual(await ended, { unaccepted: 0, pending: false });
+    assert.deepEqual(list, ["a", "b", "c"]);
+    assert.deepEqual(feed.said, ["a@broker", "b@broker", "c@broker"]);
+    assert.equal((await spool.status()).count, 0);
   });
-});
+
+  test("in memory, nothing is accepted before the broker has it, and order is kept", async () => {
+    const { list, state, transport } = createBroker();
+    state.mode = "down";
+    const feed = createFeed();
+    const { ended, spool } = start(feed, transport);
+    feed.push(make("a"));
+    feed.push(make("b"));
+    await turn();
+    feed.push(make("c"));
+    for (let rows = 0; rows < 3;) ({ count: rows } = await spool.status());
+    assert.deepEqual(feed.said, []);
+    state.mode = "up";
+    await until(() => feed.said.length === 3);
+    feed.push(make("d"));
+    feed.end();
+    await ended;
+    assert.deepEqual(list, ["a", "b", "c", "d"]);
+    assert.deepEqual(feed.said, ["a@broker", "b@broker", "c@broker", "d@broker"]);
+  });
+
+  test("a durable spool accepts when the broker is late, and a late acknowledgement sends nothing twice", async () => {
+    const { list, state, transport } = createBroker();
+    const feed = createFeed();
+    const spool = durable(openMemorySpool({ mostBytes: 2 ** 20 }));
+    state.mode = "hangs";
+    const { ended } = start(feed, transport, { spool });
+    feed.push(make("a"));
+    await until(() => feed.said.length === 1);
+    assert.deepEqual(feed.said, ["a@spool"]);
+    state.mode = "up";
+    for (const resume of state.late) resume();
+    feed.push(make("b"));
+    feed.end();
+    assert.deepEqual(await ended, { unaccepted: 0, pending: false });
+    assert.deepEqual(list, ["a", "b"]);
+  });
+
+  test("a full spool refuses repeats, counts them, and makes changes wait for room", async () => {
+    const { list, state, transport } = createBroker();
+    state.mode = "down";
+    const feed = createFeed();
+    const refused: string[] = [];
+    const size = make("x").body.length * 2 + 256;
+    const spool = durable(openMemorySpool({ mostBytes: size * 2.5 }));
+    const { ended } = start(feed, transport, {
+      spool,
+      observe: { refused: (repeats) => refused.push(...messages(repeats)) },
+    });
+    feed.push(make("a"));
+    feed.push(make("b"));
+    feed.push(make("r", "repeat"), make("c"));
+    await until(() => refused.length > 0);
+    assert.deepEqual(feed.said, ["a@spool", "b@spool"]);
+    state.mode = "up";
+    feed.end();
+    await ended;
+    assert.deepEqual(list, ["a", "b", "c"]);
+    assert.deepEqual(refused, ["r"]);
+  });
+
+  test("a one-shot without a disk fails with the broker's error", async () => {
+    const { state, transport } = createBroker();
+    state.mode = "down";
+    const feed = createFeed();
+    feed.push(make("a"));
+    feed.end();
+    await assert.rejects(start(feed, transport, { oneShot: true }).ended, {
+      code: "unavailable",
+      exitCode: 69,
+    });
+    assert.deepEqual(feed.said, []);
+  });
+
+  test("a one-shot with a disk ends at once when the broker is away, and says that events wait", async () => {
+    const { state, transport } = createBroker();
+    state.mode = "down";
+    const feed = createFeed();
+    feed.push(make("a"));
+    feed.end();
+    const spool = durable(openMemorySpool({ mostBytes: 2 ** 20 }));
+    assert.deepEqual(await start(feed, transport, { oneShot: true, spool }).ended, {
+      unaccepted: 0,
+      pending: true,
+    });
+    assert.deepEqual(feed.said, ["a@spool"]);
+  });
+
+  test("an outage is told once, and its end once", async () => {
+    const { state, transport } = createBroker();
+    state.mode = "down";
+    const feed = createFeed();
+    const told: string[] = [];
+    const { ended } = start(feed, transport, {
+      observe: { brokerAway: () => told.push("away"), brokerBack: () => told.push("back") },
+    });
+    for (const message of ["a", "b", "c"]) feed.push(make(message));
+    await until(() => told.length === 1);
+    state.mode = "up";
+    await until(() => feed.said.length === 3);
+    feed.end();
+    await ended;
+    assert.deepEqual(told, ["away", "back"]);
+  });
+
+  test("at the end, what only memory holds is counted when the broker stays away", async () => {
+    const { state, transport } = createBroker();
+    state.mode = "down";
+    const feed = createFeed();
+    feed.push(make("a"), make("b"));
+    feed.end();
+    assert.deepEqual(await start(feed, transport, { drainTimeoutMs: 20 }).ended, {
+      unaccepted: 2,
+      pending: false,
+    });
+  });
+}
