@@ -50,13 +50,17 @@ async function prepareImages(): Promise<string | undefined> {
 }
 
 async function runTests(files: string[], noEngine: string | undefined): Promise<number> {
-  const child = spawn(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=600000", ...files], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: {
-      ...process.env,
-      NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
-      ...(noEngine && { MOUSTASH_TEST_NO_ENGINE: noEngine }),
+  const child = spawn(
+    process.execPath,
+    ["--test", "--test-concurrency=2", "--test-timeout=600000", ...files],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: {
+        ...process.env,
+        NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
+        ...(noEngine && { MOUSTASH_TEST_NO_ENGINE: noEngine }),
+      },
     },
-  });
+  );
   return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
 }

@@ -143,7 +143,7 @@ function shipTests(through: (source: Source) => Source) {
     feed.push(make("b"));
     await turn();
     feed.push(make("c"));
-    for (let rows = 0; rows < 3;) ({ count: rows } = await spool.status());
+    for (let rows = 0; rows < 3; await turn()) ({ count: rows } = await spool.status());
     assert.deepEqual(feed.said, []);
     state.mode = "up";
     await until(() => feed.said.length === 3);
