@@ -68,7 +68,7 @@ export async function startSupervisord({
       configuration,
       `[supervisord]
 nodaemon=true
-logfile=${log}
+${settings.includes("logfile=") ? "" : `logfile=${log}`}
 pidfile=${folder}/supervisord.pid
 childlogdir=${folder}
 ${settings}
