@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { mock } from "node:test";
-import type { Batch, Envelope, EnvelopeClass } from "../../src/envelope.ts";
+import type { Batch, Envelope, EnvelopeClass, Source } from "../../src/envelope.ts";
 import { createEvents } from "../../src/event.ts";
 import { type Shipped, ship } from "../../src/ship.ts";
 import { type Spool, SpoolError } from "../../src/spool/spool.ts";
@@ -13,6 +13,8 @@ export interface WorldOptions {
   readonly durable: boolean;
   /** The disk; or, where that is not durable, what each process opens for itself. */
   readonly open: () => Spool;
+  /** What stands between a source and ship. */
+  readonly between?: (source: Source) => Source;
 }
 
 /** What the broker does with a send. `forgetful` writes it and loses the answer. */
@@ -23,7 +25,7 @@ const sendTimeoutMs = 400;
 /** Before and after it happens: an answer is on its way for a while. */
 const latencyMs = { quick: [1, 3], slow: [60, 30], broken: [1, 1] } as const;
 
-export function createWorld({ durable, open }: WorldOptions) {
+export function createWorld({ durable, open, between = (source) => source }: WorldOptions) {
   const disk = open();
   /** What the disk holds, seen from outside. */
   const onDisk = new Set<string>();
@@ -222,7 +224,7 @@ export function createWorld({ durable, open }: WorldOptions) {
     }
 
     const shipping = ship({
-      from: source(),
+      from: between(source()),
       to: transport,
       spool,
       run: events.run,

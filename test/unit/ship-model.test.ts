@@ -1,11 +1,12 @@
 // Ship against an executable model of the promise: random commands, shrunk to the shortest story that breaks it.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import { Readable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, mock, test } from "node:test";
 import * as fc from "fast-check";
-import type { EnvelopeClass } from "../../src/envelope.ts";
+import type { Batch, EnvelopeClass, Source } from "../../src/envelope.ts";
 import { openMemorySpool } from "../../src/spool/memory.ts";
 import { openSqliteSpool } from "../../src/spool/sqlite.ts";
 import { type BrokerMode, type DiskMode, type WorldOptions, createWorld } from "../model/world.ts";
@@ -114,7 +115,37 @@ const kinds: Record<string, WorldOptions & { readonly numRuns: number }> = {
     open: () => openSqliteSpool({ directory: mkdtempSync(join(root, "s-")), mostBytes: 2 ** 20 }),
     numRuns: runs / 4,
   },
+  "a disk, through a source that prefetches": {
+    durable: true,
+    open: () => openMemorySpool({ mostBytes: 2 ** 20 }),
+    between: (source) => Readable.from(source, { objectMode: true, highWaterMark: 8 }) as Source,
+    numRuns: runs / 2,
+  },
+  "a disk, through sources that are merged": {
+    durable: true,
+    open: () => openMemorySpool({ mostBytes: 2 ** 20 }),
+    between: (source) => merge(source, silence()),
+    numRuns: runs / 2,
+  },
 };
+
+// oxlint-disable-next-line eslint/require-yield
+async function* silence(): AsyncGenerator<Batch> {}
+
+/** Asks each for its next batch as soon as it gave one, before that is accepted. */
+async function* merge(...sources: readonly Source[]): AsyncGenerator<Batch> {
+  const iterators = sources.map((source) => source[Symbol.asyncIterator]());
+  const ask = async (index: number) => ({ index, result: await iterators[index]!.next() });
+  const asked = new Map(iterators.map((_, index) => [index, ask(index)]));
+  while (asked.size > 0) {
+    const { index, result } = await Promise.race(asked.values());
+    if (result.done) asked.delete(index);
+    else {
+      asked.set(index, ask(index));
+      yield result.value;
+    }
+  }
+}
 for (const [name, { numRuns, ...options }] of Object.entries(kinds)) {
   test(`whatever happens, ship keeps its promise over ${name}`, async () => {
     await fc.assert(
