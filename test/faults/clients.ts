@@ -77,6 +77,15 @@ export function playSupervisord(tools: Tools, told: Told) {
   let troubles = "";
   let answered = () => {};
 
+  /** Calls back once, at the nth answer from now. */
+  function atAnswer(nth: number, work: () => void) {
+    let left = nth;
+    answered = () => {
+      left -= 1;
+      if (left === 0) work();
+    };
+  }
+
   function start() {
     const fouet = startTool(tools, ["fouet"]);
     running = fouet;
@@ -126,15 +135,13 @@ export function playSupervisord(tools: Tools, told: Told) {
       kills += 1;
       const fouet = running!;
       const timer = setTimeout(() => void fouet.kill(), patienceMs);
-      let left = nth;
-      answered = () => {
-        left -= 1;
-        if (left === 0) void fouet.kill();
-      };
+      atAnswer(nth, () => void fouet.kill());
       await fouet.ended;
       clearTimeout(timer);
       answered = () => {};
     },
+    /** Until so many more are accepted. */
+    answers: (count: number) => new Promise<void>((resolve) => atAnswer(count, resolve)),
     /** SIGTERM; the exit code. */
     async end() {
       over = true;

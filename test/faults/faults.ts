@@ -159,6 +159,12 @@ export const faults: readonly Fault[] = [
     run: killRandomly,
   },
   {
+    name: "our process is told to end, once or twice",
+    rounds: [1, 6],
+    env: { MOUSTASH_DRAIN_TIMEOUT: "1s" },
+    run: tellToEnd,
+  },
+  {
     name: "our process is killed while it upgrades the spool",
     rounds: [1, 5],
     run: killInUpgrade,
@@ -286,6 +292,28 @@ async function killRandomly(ground: Ground, { random, kills }: Round): Promise<O
   await delay(300);
   await supervisord.end();
   return { kills: killed };
+}
+
+/** SIGTERM, and in every second case another: with the broker there, or away. */
+async function tellToEnd({ link, tools, told }: Ground, { random }: Round): Promise<void> {
+  for (const [mode, twice] of [
+    ["open", false],
+    ["cut", false],
+    ["silent", false],
+    ["cut", true],
+    ["silent", true],
+  ] as const) {
+    link.set("open");
+    const supervisord = playSupervisord(tools, told);
+    await supervisord.answers(1 + Math.floor(random() * 30));
+    link.set(mode);
+    await supervisord.answers(1 + Math.floor(random() * 30));
+    const { child } = supervisord.running();
+    const end = supervisord.end();
+    if (twice) await delay(random() * 200).then(() => child.kill("SIGTERM"));
+    const code = await end;
+    if (code !== 0 && !(twice && code === 128 + 15)) throw new Error(`fouet ended with ${code}`);
+  }
 }
 
 /** Makes the spool one of the first version, and kills those who upgrade it. */

@@ -1,0 +1,65 @@
+// What the broker refuses for good is put aside, readable, and sent again when a person says so.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { eventsIn, openPanpan, whyNoDisk } from "../servers/panpan.ts";
+import { startRedis } from "../servers/redis.ts";
+
+const skip = await whyNoDisk();
+
+test("a key that is no list: put aside, told, not in the way, sent again", { skip }, async () => {
+  await using redis = await startRedis();
+  await using home = await openPanpan({
+    MOUSTASH_REDIS_PORT: redis.port,
+    MOUSTASH_REDIS_NAMESPACE: "logstash:%{program}",
+  });
+  await redis.command("SET", "logstash:poison", "a string");
+  const poisoned = await home.panpan(["first", "poison", "here", "False"]);
+  assert.match(poisoned.stderr, /reject/, poisoned.stderr);
+  const healthy = await home.panpan(["second", "healthy", "here", "False"]);
+  assert.equal(healthy.code, 0, healthy.stderr);
+  assert.equal((await redis.list("logstash:healthy")).length, 1);
+
+  const status = await home.panpan(["--spool-status"]);
+  assert.match(status.stdout, /waiting +0 events/);
+  assert.match(status.stdout, /rejected +1 /);
+  const [line] = (await readFile(join(home.spool, "rejected.ndjson"), "utf8")).trimEnd().split("\n");
+  const { reason, rejectedAt, event } = JSON.parse(line!) as Record<string, unknown>;
+  assert.match(String(reason), /string/);
+  assert.ok(Date.parse(String(rejectedAt)) > 0);
+  assert.equal((event as { message: string }).message, "first");
+
+  const again = await home.panpan(["--flush", "--rejected"]);
+  assert.match(again.stdout, /0 waiting, 1 rejected/, again.stderr);
+  await redis.command("DEL", "logstash:poison");
+  const mended = await home.panpan(["--flush", "--rejected"]);
+  assert.equal(mended.code, 0, mended.stderr);
+  assert.match(mended.stdout, /1 delivered, 0 waiting, 0 rejected/);
+  const [body] = await redis.list("logstash:poison");
+  assert.deepEqual(JSON.parse(body!), event);
+});
+
+test("what fails for a passing reason waits, and is not put aside", { skip }, async () => {
+  await using redis = await startRedis();
+  await using home = await openPanpan({ MOUSTASH_REDIS_PORT: redis.port });
+  for (const [name, value, mended] of [
+    ["maxmemory", "1", "0"],
+    ["min-replicas-to-write", "3", "0"],
+  ] as const) {
+    await redis.command("CONFIG", "SET", name, value);
+    const said = await home.panpan([`while ${name}`, "p", "s", "False"]);
+    assert.equal(said.code, 0, said.stderr);
+    assert.match(said.stderr, /spooled, delivery pending/);
+    const pending = await home.panpan(["--flush", "--timeout", "300ms"]);
+    assert.equal(pending.code, 75, pending.stderr);
+    assert.match(pending.stdout, /1 waiting, 0 rejected/);
+    await redis.command("CONFIG", "SET", name, mended);
+    const flushed = await home.panpan(["--flush"]);
+    assert.equal(flushed.code, 0, flushed.stderr);
+  }
+  assert.deepEqual(
+    (await eventsIn(redis)).map(({ message }) => message),
+    ["while maxmemory", "while min-replicas-to-write"],
+  );
+});
