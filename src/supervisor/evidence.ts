@@ -53,36 +53,44 @@ export interface EvidenceOptions {
 /** supervisord's tail gives this much of what is there already. */
 const tailBytes = 1024;
 const mostLineLength = 16_384;
+/** How much of its log is read when we come. */
+const logBytes = 262_144;
 
 export function gatherEvidence({ web, signal, outputBytes, mask, onAway }: EvidenceOptions): Evidence {
   const ledger = createLedger();
   const waiters = new Set<() => void>();
   let log: Evidence["log"] = "away";
+  let last: string | undefined;
+
+  /** Takes lines, but those that an earlier look told already. */
+  function takeLines(lines: readonly string[], overlapping: boolean) {
+    const known = overlapping && last !== undefined ? lines.lastIndexOf(last) : -1;
+    for (const line of lines.slice(known + 1)) {
+      const parsed = parseLogLine(line);
+      if (parsed) ledger.take(parsed);
+      last = line;
+    }
+  }
 
   async function followLog() {
     const backoff = createBackoff({ firstMs: 200, mostMs: 5000 });
-    const recent: string[] = [];
     let complained = false;
     while (!signal.aborted) {
       try {
+        // The stream begins with the last KB, and who was spawned at boot stands before that.
+        const before = await ask("supervisor.readLog", -logBytes, 0);
+        if (typeof before === "string") takeLines(before.split("\n").slice(0, -1), true);
         let rest = "";
         let first = true;
         for await (const piece of web.follow("/mainlogtail", signal)) {
           backoff.reset();
           complained = false;
           log = piece.length > 0 || log === "speaks" ? "speaks" : "silent";
-          const lines = (rest + piece.toString("utf8")).slice(-mostLineLength * 64).split("\n");
-          rest = lines.pop()!.slice(-mostLineLength);
-          // What the last connection told already comes again with the first piece.
           if (piece.length === 0) continue;
-          const known = first ? lines.lastIndexOf(recent.at(-1) ?? "\n") : -1;
+          const lines = (rest + piece.toString("utf8")).split("\n");
+          rest = lines.pop()!.slice(-mostLineLength);
+          takeLines(lines, first);
           first = false;
-          for (const line of lines.slice(known + 1)) {
-            const parsed = parseLogLine(line);
-            if (parsed) ledger.take(parsed);
-            recent.push(line);
-          }
-          recent.splice(0, recent.length - 1);
           for (const wake of waiters) wake();
         }
       } catch (error) {

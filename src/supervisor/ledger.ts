@@ -1,7 +1,8 @@
 // Joins supervisord's log to its events: which death, by which signal or code, belongs to which process and pid. Pure.
 //
 // An exit line names the process but no pid: the `spawned` line before it does. A name that lives twice (in two
-// groups) cannot be told apart, and nothing is said of it rather than something wrong.
+// groups) cannot be told apart, and nothing is said of it rather than something wrong. Who was spawned before we read
+// the log is known by that: a pid that no line named.
 import type { Death, LogLine } from "./mainlog.ts";
 
 export interface Fact extends Death {
@@ -34,6 +35,9 @@ interface Alive {
   killed: boolean;
 }
 
+const byPid = (process: string, pid: number) => `${process} pid ${pid}`;
+const byTry = (process: string, tries: number) => `${process} try ${tries}`;
+
 const mostFacts = 2000;
 const mostDiscarded = 10_000;
 
@@ -43,11 +47,15 @@ export function createLedger(): Ledger {
   /** Failed starts in a row. */
   const failures = new Map<string, number>();
   const discarded = new Map<string, number[]>();
+  /** Ends without a `spawned` line before them. */
+  const strays = new Map<string, Fact>();
+  /** Pids that a line named, by process; bounded like the facts. */
+  const named = new Map<string, true>();
 
-  function remember(key: string, fact: Fact) {
-    facts.delete(key);
-    facts.set(key, fact);
-    if (facts.size > mostFacts) facts.delete(facts.keys().next().value!);
+  function remember<T>(map: Map<string, T>, key: string, value: T) {
+    map.delete(key);
+    map.set(key, value);
+    if (map.size > mostFacts) map.delete(map.keys().next().value!);
   }
 
   function bury(process: string, logMs: number, death: Death, failing: boolean) {
@@ -60,17 +68,19 @@ export function createLedger(): Ledger {
       ...(body?.killed && { killed: true as const }),
       ...(body && { ranMs: Math.max(0, logMs - body.logMs) }),
     };
-    if (body) remember(`${process} pid ${body.pid}`, fact);
+    if (body) remember(facts, byPid(process, body.pid), fact);
+    else remember(strays, process, fact);
     if (failing && !body?.succeeded) {
       const count = (failures.get(process) ?? 0) + 1;
       failures.set(process, count);
-      remember(`${process} try ${count}`, fact);
+      remember(facts, byTry(process, count), fact);
     } else failures.delete(process);
   }
 
   return {
     take(line) {
       if (line.kind === "spawned") {
+        remember(named, byPid(line.process, line.pid), true);
         const mine = (alive.get(line.process) ?? []).filter(({ pid }) => pid !== line.pid);
         alive.set(line.process, [
           ...mine.slice(-3),
@@ -91,8 +101,15 @@ export function createLedger(): Ledger {
       }
     },
     find({ process, pid, tries }) {
-      if (pid !== undefined) return facts.get(`${process} pid ${pid}`);
-      return tries === undefined ? undefined : facts.get(`${process} try ${tries}`);
+      if (pid === undefined) return tries === undefined ? undefined : facts.get(byTry(process, tries));
+      const key = byPid(process, pid);
+      const stray = named.has(key) ? undefined : strays.get(process);
+      if (stray) {
+        strays.delete(process);
+        remember(named, key, true);
+        remember(facts, key, stray);
+      }
+      return facts.get(key);
     },
     discarded(pool) {
       const list = discarded.get(pool) ?? [];
