@@ -120,8 +120,8 @@ describe("compose files", () => {
 
 test("the README names every example, and no other", () => {
   const named = [...readFileSync("examples/README.md", "utf8").matchAll(/^\| \[([\w-]+)\]/gm)].map(
-    ([, name]) => name,
+    ([, name]) => name ?? "",
   );
   const present = readdirSync("examples").filter((name) => name !== "README.md");
-  assert.deepEqual(named.toSorted(), present.toSorted());
+  assert.deepEqual(new Set(named), new Set(present));
 });
