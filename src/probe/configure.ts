@@ -55,12 +55,15 @@ function join(targets: readonly Target[], groups: readonly Group[]): Target[] {
 /** What the target's own options make of it. */
 function complete(target: Target): Target {
   const { kind, values } = target;
-  if ((kind === "tcp" || kind === "tls") && (values.dialogue || values.send || values.expect)) {
+  if (
+    (kind === "tcp" || kind === "tls" || kind === "unix") &&
+    (values.dialogue || values.send || values.expect)
+  ) {
     const steps = values.dialogue ?? [
       ...(values.send ? [{ is: "send" as const, payload: values.send }] : []),
       ...(values.expect ? [{ is: "expect" as const, pattern: values.expect }] : []),
     ];
-    return { ...target, kind: "exchange", exchange: { tls: kind === "tls", steps } };
+    return { ...target, kind: kind === "unix" ? kind : "exchange", exchange: { tls: kind === "tls", steps } };
   }
   if (values.http_proxy === undefined) return target;
   const { hostname, port } = new URL(values.http_proxy);

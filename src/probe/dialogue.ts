@@ -72,18 +72,19 @@ const send = (text: string): DialogueStep => ({ is: "send", payload: Buffer.from
 const starttls: DialogueStep = { is: "starttls" };
 
 // RFC 5321 §4.2: a reply is one or more lines `250-…`, the last with a space.
-const smtpGood = (code: number) => expect(new RegExp(`^${code}(?: .*)?\\r?\\n`, "m"), /^[45]\d\d[ -].*\n/m);
+const smtpGood = (code: number) =>
+  expect(new RegExp(`^${code}(?: [^\\n]*)?\\r?\\n`, "m"), /^[45]\d\d[ -][^\n]*\n/m);
 const smtpHello = [smtpGood(220), send("EHLO cuir.invalid\r\n"), smtpGood(250)];
 const smtpBye = [send("QUIT\r\n"), smtpGood(221)];
 // RFC 9051 §7.1; RFC 1939 §3.
-const imapHello = expect(/^\* (?:OK|PREAUTH).*\n/m, /^\* BYE.*\n/m);
-const imapBye = [send("z LOGOUT\r\n"), expect(/^z OK.*\n/m, /^z (?:NO|BAD).*\n/m)];
-const popHello = expect(/^\+OK.*\n/m, /^-ERR.*\n/m);
+const imapHello = expect(/^\* (?:OK|PREAUTH)[^\n]*\n/m, /^\* BYE[^\n]*\n/m);
+const imapBye = [send("z LOGOUT\r\n"), expect(/^z OK[^\n]*\n/m, /^z (?:NO|BAD)[^\n]*\n/m)];
+const popHello = expect(/^\+OK[^\n]*\n/m, /^-ERR[^\n]*\n/m);
 const popBye = [send("QUIT\r\n"), popHello];
 // A server that asks for a password is alive all the same, and says so.
-const redisPing = [send("PING\r\n"), expect(/^(?:\+PONG|-NOAUTH .*)\r\n/m, /^-.*\r\n/m)];
+const redisPing = [send("PING\r\n"), expect(/^(?:\+PONG|-NOAUTH [^\r]*)\r\n/m, /^-[^\r]*\r\n/m)];
 // RFC 4253 §4.2: lines before the banner are allowed.
-const sshBanner = [expect(/^SSH-(?:2\.0|1\.99)-.*\n/m), send("SSH-2.0-cuir\r\n")];
+const sshBanner = [expect(/^SSH-(?:2\.0|1\.99)-[^\n]*\n/m), send("SSH-2.0-cuir\r\n")];
 // PostgreSQL, protocol flow, SSL session encryption: SSLRequest is answered by one byte.
 const postgresRequest = [send("\0\0\0\u0008\u0004\u00D2\u0016\u002F"), expect(/^[SN]/)];
 
@@ -113,7 +114,7 @@ export const readyMade = {
     steps: [
       imapHello,
       send("y STARTTLS\r\n"),
-      expect(/^y OK.*\n/m, /^y (?:NO|BAD).*\n/m),
+      expect(/^y OK[^\n]*\n/m, /^y (?:NO|BAD)[^\n]*\n/m),
       starttls,
       ...imapBye,
     ],

@@ -289,6 +289,7 @@ const codes: Readonly<Record<string, Cause>> = {
   ECONNREFUSED: "refused",
   ENOENT: "no_socket",
   ETIMEDOUT: "timeout",
+  ETIMEOUT: "timeout",
   EHOSTUNREACH: "unreachable",
   EHOSTDOWN: "unreachable",
   ECONNRESET: "reset",

@@ -43,6 +43,7 @@ export function startProber(options: ProberOptions): Prober {
   let trace: Trace = { step: "connect", startMs: 0 };
   let cancel: (() => void) | undefined;
   let expired: (() => void) | undefined;
+  let stopped = false;
   let missed = 0;
   let lagMs = 0;
   let dueMs = grid.firstMs;
@@ -99,9 +100,11 @@ export function startProber(options: ProberOptions): Prober {
 
   function finish(outcome: Outcome) {
     cancel = undefined;
+    expired = undefined;
     const nowMs = now();
     trace.totalMs = nowMs - trace.startMs;
     const soon = judge(outcome, trace, lagMs) && recheckMs < intervalMs;
+    if (stopped) return;
     const nextMs = soon ? nowMs + recheckMs : grid.after(nowMs);
     if (!soon) missed += Math.max(0, Math.round((nextMs - grid.after(dueMs)) / intervalMs));
     plan(nextMs);
@@ -119,6 +122,7 @@ export function startProber(options: ProberOptions): Prober {
       if (cancel === undefined && alarm.place >= 0) plan(Math.min(dueMs, now()));
     },
     stop() {
+      stopped = true;
       alarms.clear(alarm);
       cancel?.();
       cancel = undefined;

@@ -186,7 +186,7 @@ const round = (ms: number | undefined) => (ms === undefined ? undefined : Math.r
 const containerHint =
   "in a container that address is the container itself: use the service's name, the host's address, or host networking";
 
-function summarise(facts: Facts, occasion: Occasion): string {
+export function summarise(facts: Facts, occasion: Occasion): string {
   const { target, outcome, status, summary } = facts;
   const name = `${target.program} ${target.source}`;
   if (occasion === "test") return `${name}: a trial, nothing happened`;

@@ -187,3 +187,11 @@ export type ProbeSettings = Values<typeof settings>;
 export type TargetValues = {
   readonly [K in keyof typeof targetSettings]?: Values<typeof targetSettings>[K] | undefined;
 };
+
+/** [Cuir:Program] over [Cuir]. */
+export function rulesOf(settings: Rules, values: TargetValues): Rules {
+  const own = values as Partial<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.keys(rules).map((key) => [key, key in own ? own[key] : settings[key as keyof Rules]]),
+  ) as unknown as Rules;
+}

@@ -59,7 +59,7 @@ const mostHeldMs = 10_000;
 export function createSubject(target: Target, rules: Rules, around: Surroundings, memory?: Memory): Subject {
   const key = keyOf(target);
   const { host, inContainer, now, say, keep, isolation, troubles } = around;
-  const { inverted = false, depends_on: parents = [] } = target.values;
+  const { depends_on: parents = [] } = target.values;
   const history = createHistory();
   const flap = createFlap({ most: rules.flap_changes, windowMs: rules.flap_window });
   const tally = rules.summary === undefined ? undefined : createTally();
@@ -119,7 +119,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
 
   function judge(found: Outcome, trace: Readonly<Trace>, lagMs: number): boolean {
     const atMs = now();
-    const outcome = interpret(found, trace);
+    const outcome = settle(found, trace, target, rules);
     probes += 1;
     last = outcome;
     lag = lagMs;
@@ -150,15 +150,6 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     if (flap.active) digest(atMs, facts);
     if (rules.summary !== undefined && atMs - summaryMs >= rules.summary) summarise(atMs, facts);
     return wavers(progress);
-  }
-
-  /** What the target's own rules make of what was found. */
-  function interpret(outcome: Outcome, trace: Readonly<Trace>): Outcome {
-    if (outcome.verdict === "unknown") return outcome;
-    if (inverted) return outcome.verdict === "down" ? up : fail("open", outcome.detail, outcome.evidence);
-    if (outcome.verdict === "up" && rules.slow !== undefined && (trace.totalMs ?? 0) > rules.slow)
-      return fail("slow", `${(trace.totalMs ?? 0).toFixed(0)} ms`, outcome.evidence);
-    return outcome;
   }
 
   /** What of it is believed now; undefined where a verdict has to wait for others. */
@@ -333,4 +324,15 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
   }
 
   return subject;
+}
+
+/** What the target's own rules make of what was found. Pure. */
+export function settle(outcome: Outcome, trace: Readonly<Trace>, { values }: Target, rules: Rules): Outcome {
+  if (outcome.verdict === "unknown") return outcome;
+  if (values.inverted)
+    return outcome.verdict === "down" ? up : fail("open", outcome.detail, outcome.evidence);
+  const { totalMs = 0 } = trace;
+  if (outcome.verdict === "up" && rules.slow !== undefined && totalMs > rules.slow)
+    return fail("slow", `${totalMs.toFixed(0)} ms`, outcome.evidence);
+  return outcome;
 }

@@ -10,7 +10,7 @@ import { type Item, createOutbox } from "./outbox.ts";
 import { startProber } from "./prober.ts";
 import { createResolver } from "./resolve.ts";
 import { createAlarm, createAlarms, hashFraction } from "./schedule.ts";
-import { type ProbeSettings, type Rules, rules as ruleTable } from "./settings.ts";
+import { type ProbeSettings, type Rules, rulesOf } from "./settings.ts";
 import { type Silence, readSilences } from "./silence.ts";
 import type { Verdict } from "./outcome.ts";
 import { type Subject, type Surroundings, createSubject } from "./subject.ts";
@@ -164,7 +164,7 @@ export function watch(options: WatchOptions): Watch {
   }
 
   function startSubject(target: Target, memory = ledger.recall(keyOf(target))) {
-    const rules = rulesOf(settings, target);
+    const rules = rulesOf(settings, target.values);
     const subject = createSubject(target, rules, around, memory);
     subjects.set(target.program.toLowerCase(), subject);
     subject.prober = startProber({
@@ -327,7 +327,8 @@ export function watch(options: WatchOptions): Watch {
       for (const target of next.targets) {
         const subject = subjects.get(target.program.toLowerCase());
         const same =
-          subject && isDeepStrictEqual([subject.target, subject.rules], [target, rulesOf(settings, target)]);
+          subject &&
+          isDeepStrictEqual([subject.target, subject.rules], [target, rulesOf(settings, target.values)]);
         if (same) continue;
         if (subject) stopSubject(subject);
         (subject ? changed : added).push(target.program);
@@ -367,14 +368,6 @@ function show(subject: Subject, silence: Silence | undefined): Snapshot {
     flapping: subject.flapping,
     ...(silence && { silence }),
   };
-}
-
-/** [Cuir:Program] over [Cuir]. */
-function rulesOf(settings: WatchSettings, { values }: Target): Rules {
-  const own = values as Partial<Record<string, unknown>>;
-  return Object.fromEntries(
-    Object.keys(ruleTable).map((key) => [key, key in own ? own[key] : settings[key as keyof Rules]]),
-  ) as unknown as Rules;
 }
 
 function complete({ draft: made, replaced }: Item): Draft {
