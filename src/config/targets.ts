@@ -65,11 +65,13 @@ export function parseTargets<T, U extends Settings>(
       return [];
     }
   });
-  return {
-    targets: parsed,
-    groups: readGroups(grouped, seen, options, findings),
-    entries: [...seen.values()],
-  };
+  const groups = readGroups(grouped, seen, options, findings);
+  for (const { program, message } of options.judge?.(parsed, groups) ?? []) {
+    const own = grouped.find((entry) => sameName(entry.subsection!, program));
+    const { origin } = own ?? seen.get(program.toLowerCase())!;
+    problems.push({ origin, message: `${show(program)}: ${message}` });
+  }
+  return { targets: parsed, groups, entries: [...seen.values()] };
 }
 
 function readGroups<T, U extends Settings>(

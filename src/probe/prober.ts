@@ -78,10 +78,10 @@ export function startProber(options: ProberOptions): Prober {
     const beganMs = now();
     let stop = resolver.resolve(host, (error, addresses) => {
       trace.dnsMs = now() - beganMs;
-      trace.step = "connect";
       if (error !== undefined) finish(failFrom(error));
       else if (addresses.length === 0) finish(fail("name_not_found"));
       else {
+        trace.step = "connect";
         const asked = askAll({ probe, addresses, how: options.addressing, trace, report: finish });
         stop = asked.cancel;
         expired = asked.expire;

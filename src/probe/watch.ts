@@ -36,21 +36,19 @@ export interface WatchOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   readonly inContainer?: boolean;
+  /** Names the configuration, in events about it. */
+  readonly hash?: string;
   readonly observe?: (observation: Observation) => void;
   /** Each probe that ended, for histories and metrics: cheap, for it comes thousands of times a second. */
   readonly probed?: (program: string, verdict: Verdict, durationMs: number | undefined) => void;
 }
 
-/** What happens beside events, for logs and metrics. */
-export type Observation =
-  | {
-      readonly type: "transition";
-      readonly program: string;
-      readonly status: Status;
-      readonly summary: string;
-    }
-  | { readonly type: "trouble"; readonly summary: string }
-  | { readonly type: "store_failed"; readonly error: unknown };
+/** What happens beside events, for the log. */
+export interface Observation {
+  readonly level: "info" | "warn";
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
 
 export interface Snapshot {
   readonly target: {
@@ -106,22 +104,34 @@ export function watch(options: WatchOptions): Watch {
   const alarms = createAlarms(monotonic);
   let wake = () => {};
   const outbox = createOutbox({ now: monotonic, mostRepeats, wake: () => wake() });
-  const ledger = createLedger(store, (error) => observe?.({ type: "store_failed", error }));
+  const ledger = createLedger(store, (error) => storeFailed(error));
   const subjects = new Map<string, Subject>();
   let wanted = options.targets;
   let silences: ReadonlyMap<string, Silence> = new Map();
   let isRunning = false;
   let missedBefore = 0;
+  let complaint: string | undefined;
   const lags = new Float64Array(1024);
   let lagCount = 0;
   const resolver = { current: undefined as ReturnType<typeof createResolver> | undefined };
+
+  function storeFailed(error: unknown) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== complaint)
+      observe?.({
+        level: "warn",
+        fields: {},
+        message: `what is remembered cannot be written: ${message}; after a restart changes may be told again`,
+      });
+    complaint = message;
+  }
 
   const sayOwn = (draft: Draft) => outbox.put({ key: `cuir ${draft.source}`, program: draft.program, draft });
   const troubles = createTroubles({
     now,
     say(draft) {
       sayOwn(draft);
-      observe?.({ type: "trouble", summary: String(draft.details?.["summary"]) });
+      observe?.({ level: "warn", fields: {}, message: String(draft.details?.["summary"]) });
     },
   });
   const isolation = settings.isolation
@@ -138,8 +148,8 @@ export function watch(options: WatchOptions): Watch {
     subjectOf: (program) => subjects.get(program.toLowerCase()),
     isolation,
     troubles,
-    transition: ({ target, progress }, summary) =>
-      observe?.({ type: "transition", program: target.program, status: progress.status, summary }),
+    transition: ({ target, progress }, message) =>
+      observe?.({ level: "info", fields: { program: target.program, status: progress.status }, message }),
   };
 
   function lookAround(except: string, isSilent: (host: string) => boolean): number {
@@ -232,7 +242,7 @@ export function watch(options: WatchOptions): Watch {
       for (const [program, silence] of silences) if (!next.has(program)) saySilence(silence, false);
       silences = next;
     } catch (error) {
-      observe?.({ type: "store_failed", error });
+      storeFailed(error);
     }
   }
 

@@ -1,0 +1,105 @@
+// Reads the configuration anew on SIGHUP and when its files change: valid or not at all.
+// The folders are watched, not the files: an editor replaces a file, a ConfigMap swaps a link; a file that is mounted
+// alone never changes, and needs SIGHUP.
+import { type FSWatcher, watch } from "node:fs";
+import { createHash } from "node:crypto";
+import { dirname, resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Sections } from "../config/names.ts";
+import type { Logger } from "../logger.ts";
+
+export interface ReloadOptions<C> {
+  readonly config: C;
+  readonly reload: () => Promise<C>;
+  readonly subscribe: (signal: NodeJS.Signals, listener: () => void) => () => void;
+  readonly logger: Logger;
+  /** May throw: the configuration in force then goes on. */
+  readonly apply: (config: C, hash: string) => void;
+}
+
+/** An editor writes in several steps, a ConfigMap swaps several links. */
+const quietMs = 300;
+
+type AnyConfig = Pick<Config<Sections, unknown>, "texts" | "targetEntries" | "groups" | "files" | "path">;
+
+/** Names a configuration by what it says, wherever it stands. */
+export function hashOf({ texts, targetEntries, groups }: AnyConfig): string {
+  const said = [
+    texts.map(({ section, key, text }) => [section, key, text]),
+    targetEntries.map(({ key, value }) => [key, value]),
+    groups.map(({ program, texts: own }) => [program, own.map(({ key, text }) => [key, text])]),
+  ];
+  return createHash("sha256").update(JSON.stringify(said)).digest("hex").slice(0, 16);
+}
+
+export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Disposable {
+  const { reload, subscribe, logger, apply } = options;
+  let inForce = hashOf(options.config);
+  let complaint: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let watchers = new Map<string, FSWatcher>();
+
+  async function read(byHand: boolean) {
+    let hash: string;
+    try {
+      const config = await reload();
+      hash = hashOf(config);
+      if (hash !== inForce) apply(config, hash);
+      follow(config);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== complaint || byHand)
+        logger.error({}, `the new configuration is refused, the old one goes on:\n${message}`);
+      complaint = message;
+      return;
+    }
+    complaint = undefined;
+    if (hash !== inForce) logger.info({ hash }, "the new configuration is in force");
+    else if (byHand) logger.info({ hash }, "the configuration says what it said before");
+    inForce = hash;
+  }
+
+  function follow(config: C) {
+    const folders = foldersOf(config);
+    const next = new Map<string, FSWatcher>();
+    for (const folder of folders) {
+      const watcher = watchers.get(folder) ?? open(folder);
+      if (watcher) next.set(folder, watcher);
+    }
+    for (const [folder, watcher] of watchers) if (!next.has(folder)) watcher.close();
+    watchers = next;
+  }
+
+  function open(folder: string): FSWatcher | undefined {
+    try {
+      const watcher = watch(folder, { persistent: false }, () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => void read(false), quietMs);
+      });
+      // A folder that goes away takes its watcher with it.
+      watcher.on("error", () => watcher.close());
+      return watcher;
+    } catch {
+      return undefined;
+    }
+  }
+
+  follow(options.config);
+  const unsubscribe = subscribe("SIGHUP", () => void read(true));
+  return {
+    [Symbol.dispose]() {
+      unsubscribe();
+      clearTimeout(timer);
+      for (const watcher of watchers.values()) watcher.close();
+    },
+  };
+}
+
+/** Of the files that were read, and of those that `include` may find. */
+function foldersOf({ files, texts, path }: AnyConfig): Set<string> {
+  const include = texts.find(({ section, key }) => section === "Cuir" && key === "include");
+  const own = files.map((file) => dirname(resolve(file)));
+  return new Set(
+    include === undefined ? own : [...own, dirname(resolve(dirname(path ?? "."), include.text))],
+  );
+}
