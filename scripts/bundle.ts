@@ -2,37 +2,53 @@
 // unevaluated until it is imported.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { type Metafile, build } from "esbuild";
 
-const { metafile } = await build({
-  entryPoints: ["src/main.ts"],
-  outfile: "dist/moustash.cjs",
-  bundle: true,
-  platform: "node",
-  target: "node26",
-  format: "cjs",
-  // Names and lines stay: a stack from an image is readable as it is, and the megabyte costs no measurable time.
-  minifySyntax: true,
-  keepNames: true,
-  legalComments: "none",
-  metafile: true,
-  // What a module asks of itself is the bundle, also as the entry of a worker thread.
-  define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
-  banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
-  logLevel: "warning",
-});
+export interface BundleOptions {
+  readonly entry?: string;
+  readonly outfile?: string;
+}
+
+/** Gives what went in. */
+export async function bundle({
+  entry = "src/main.ts",
+  outfile = "dist/moustash.cjs",
+}: BundleOptions = {}): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node26",
+    format: "cjs",
+    // Names and lines stay: a stack from an image is readable as it is, and the megabyte costs no measurable time.
+    minifySyntax: true,
+    keepNames: true,
+    legalComments: "none",
+    metafile: true,
+    // What a module asks of itself is the bundle, also as the entry of a worker thread.
+    define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
+    banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+    logLevel: "warning",
+  });
+  return metafile;
+}
 
 /** The terms of every package that is in the bundle go with it. */
-const packages = new Set(
-  Object.keys(metafile.inputs).flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
-);
-const terms: string[] = [];
-for (const folder of [...packages].toSorted()) {
-  const { name, version, license } = JSON.parse(
-    await readFile(join(folder, "package.json"), "utf8"),
-  ) as Record<string, string>;
-  terms.push(`${name} ${version} (${license})`);
-  const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file !== undefined) terms.push(await readFile(join(folder, file), "utf8"));
+async function termsOf({ inputs }: Metafile): Promise<string> {
+  const packages = new Set(
+    Object.keys(inputs).flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
+  );
+  const terms: string[] = [];
+  for (const folder of [...packages].toSorted()) {
+    const { name, version, license } = JSON.parse(
+      await readFile(join(folder, "package.json"), "utf8"),
+    ) as Record<string, string>;
+    terms.push(`${name} ${version} (${license})`);
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file !== undefined) terms.push(await readFile(join(folder, file), "utf8"));
+  }
+  return `${terms.join("\n\n")}\n`;
 }
-await writeFile("dist/moustash.cjs.LICENSES.txt", `${terms.join("\n\n")}\n`);
+
+if (import.meta.main) await writeFile("dist/moustash.cjs.LICENSES.txt", await termsOf(await bundle()));

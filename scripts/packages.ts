@@ -30,18 +30,19 @@ export const debianPackages: Readonly<Record<string, string>> = {
 /** Installs what is missing; says what is left out, and why, where it may not. */
 export async function ensurePackages(names: readonly string[] = Object.keys(debianPackages)): Promise<void> {
   if (!(await succeeds("which", ["dpkg-query"])))
-    return say("No apt on this machine: tests whose servers are missing will be skipped");
+    return say("No apt on this machine: what needs servers that are missing will be skipped or fail");
   const missing = await missingPackages(names);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {
     return say(
-      `Not root: tests that need ${missing.join(", ")} will be skipped (apt-get install them to run these)`,
+      `Not root: what needs ${missing.join(", ")} will be skipped (apt-get install them to run these)`,
     );
   }
   await withoutServices(() => aptInstall(...missing));
 }
 
-async function missingPackages(names: readonly string[]): Promise<string[]> {
+/** Of these packages those that are not installed. */
+export async function missingPackages(names: readonly string[]): Promise<string[]> {
   const installed = await output("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\\n"]);
   const present = new Set(
     installed

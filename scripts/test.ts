@@ -5,13 +5,14 @@ import { glob } from "node:fs/promises";
 import { main, say, ScriptError } from "./command.ts";
 import { ensureEngine } from "./engine.ts";
 import { buildImages } from "./images.ts";
-import { ensurePackages } from "./packages.ts";
+import { peerPackages } from "../bench/peers.ts";
+import { debianPackages, ensurePackages } from "./packages.ts";
 
 await main(async () => {
   const named = process.argv.slice(2);
   const files = await testFiles(named.length > 0 ? named : ["test/unit", "test/integration"]);
   const real = files.filter((file) => file.startsWith("test/integration/"));
-  if (real.length > 0) await ensurePackages();
+  if (real.length > 0) await ensurePackages(Object.keys({ ...debianPackages, ...peerPackages }));
   const engine = real.some(needsEngine) ? await prepareImages() : undefined;
   const unit = files.filter((file) => !real.includes(file));
   const codes: number[] = [];

@@ -1,0 +1,193 @@
+// How cost grows with work: targets, events a second, a spool, supervised processes. Linear is an exponent of 1.
+import { existsSync } from "node:fs";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type RedisServer, startRedis } from "../test/servers/redis.ts";
+import { eventually, freePort, startChild } from "../test/servers/server.ts";
+import { startSupervisord } from "../test/servers/supervisord.ts";
+import { type Bench, type Benchmark, must } from "./benchmark.ts";
+import { type Figure, cpuSeconds, privateMegabytes } from "./measure.ts";
+import { compile } from "./peers.ts";
+import { publishEvents } from "./publish.ts";
+
+export interface Point {
+  readonly work: number;
+  readonly cost: number;
+}
+
+/** A curve by its name: `targets: CPU (s)`. */
+export const curves = new Map<string, Point[]>();
+
+const names = [
+  "targets: CPU",
+  "targets: memory",
+  "events a second: CPU",
+  "spool: time in",
+  "spool: time out",
+  "spool: memory",
+  "processes: CPU",
+  "processes: memory",
+] as const;
+type Name = (typeof names)[number];
+
+export const growth: Benchmark = {
+  name: "growth",
+  work: "cost against work: targets, events a second, bytes in the spool, processes",
+  rounds: 1,
+  // What a measurement varies by is left to it; a square would show as 2.
+  bars: names.map((of) => ({ of, atMost: 1.15 })),
+  async run(bench) {
+    curves.clear();
+    await ofTargets(bench);
+    await ofRates(bench);
+    await ofSpool(bench);
+    await ofProcesses(bench);
+    return Object.fromEntries(
+      names.map((name) => [
+        name,
+        { unit: "exponent", values: [exponent(curves.get(name)!)] } satisfies Figure,
+      ]),
+    );
+  },
+};
+
+function add(name: Name, work: number, cost: number): void {
+  curves.set(name, [...(curves.get(name) ?? []), { work, cost }]);
+}
+
+/** The slope of the curve over its upper half, in logarithms: below that, what is constant hides it. */
+function exponent(points: readonly Point[]): number {
+  const [from, to] = [points[Math.floor((points.length - 1) / 2)]!, points.at(-1)!];
+  if (from === to) return 0;
+  return Math.log(to.cost / from.cost) / Math.log(to.work / from.work);
+}
+
+const steps = (whole: readonly number[], { size }: Bench) => (size < 1 ? whole.slice(0, 2) : whole);
+
+async function ofTargets(bench: Bench): Promise<void> {
+  const { moustash } = bench;
+  await using redis = await startRedis();
+  const port = await freePort();
+  const acceptor = startChild(await compile("acceptor", moustash.folder), [String(port)]);
+  await eventually(() => acceptor.output().includes("ready"), { what: "the acceptor" });
+  const { MOUSTASH_CONFIG: _, ...env } = moustash.env;
+  const forMs = bench.size < 1 ? 1000 : 10_000;
+  try {
+    for (const targets of steps([100, 1000, 5000, 20_000], bench)) {
+      const file = join(moustash.folder, "targets.ini");
+      const lines = Array.from({ length: targets }, (_, index) => `T${index}: 127.0.0.1:${port}:service`);
+      const spool = join(moustash.folder, "spool-targets");
+      await writeFile(
+        file,
+        `[Moustash]\nredis_ip: 127.0.0.1\nredis_port: ${redis.port}\nspool: ${spool}\n[Cuir]\nhttp: none\ninterval: 5s\n${lines.join("\n")}\n`,
+      );
+      const [command, ...args] = moustash.command("cuir", "--config", file);
+      const cuir = startChild(command, args, { env });
+      try {
+        await eventually(() => cuir.output().includes('"probing"'), { what: "cuir" });
+        // A first round: what is made for each target is there.
+        await delay(forMs / 2);
+        const [pid, before] = [cuir.process.pid!, cpuSeconds(cuir.process.pid!)];
+        await delay(forMs);
+        must(!cuir.hasEnded(), `cuir runs on: ${cuir.output()}`);
+        add("targets: CPU", targets, Math.max(0.01, cpuSeconds(pid) - before));
+        add("targets: memory", targets, privateMegabytes(pid));
+      } finally {
+        await cuir.end("SIGTERM");
+        await rm(spool, { recursive: true, force: true });
+      }
+    }
+  } finally {
+    await acceptor.end();
+  }
+}
+
+async function ofRates(bench: Bench): Promise<void> {
+  await using redis = await startRedis();
+  const words = await bench.moustash.work("publish");
+  const seconds = bench.size < 1 ? 0.2 : 4;
+  for (const rate of steps([10, 100, 1000, 10_000, 50_000], bench)) {
+    const count = Math.max(2, Math.round(rate * seconds));
+    const spool = join(bench.moustash.folder, "spool-rates");
+    const { cpu } = await publishEvents(words, { port: redis.port, spool, count, rate });
+    add("events a second: CPU", rate, cpu!);
+    await mustHold(redis, count);
+  }
+}
+
+/** An event takes about 600 bytes there. */
+async function ofSpool(bench: Bench): Promise<void> {
+  const words = await bench.moustash.work("publish");
+  for (const count of steps([2, 2000, 50_000, 500_000, 1_700_000], bench)) {
+    const spool = join(bench.moustash.folder, "spool-grown");
+    const port = await freePort();
+    let server: Promise<RedisServer> | undefined;
+    const told = await publishEvents(words, {
+      port,
+      spool,
+      count,
+      heard(what) {
+        if (what === "accepted") server = startRedis({ port });
+      },
+    });
+    await using redis = await server!;
+    await mustHold(redis, count);
+    add("spool: time in", count, told["accepted"]! - told["begin"]!);
+    add("spool: time out", count, told["delivered"]! - told["accepted"]!);
+    add("spool: memory", count, told["peak"]!);
+    await rm(spool, { recursive: true, force: true });
+  }
+}
+
+async function mustHold(redis: RedisServer, count: number): Promise<void> {
+  const there = Number(await redis.command("LLEN", "logstash:moustash"));
+  must(there === count, `${there} events of ${count} are in Redis`);
+  await redis.command("DEL", "logstash:moustash");
+}
+
+/** Each process starts and, at the end, stops: four events. */
+async function ofProcesses(bench: Bench): Promise<void> {
+  const { moustash } = bench;
+  for (const processes of steps([10, 30, 100, 300], bench)) {
+    await using redis = await startRedis();
+    const words = moustash.command("fouet", "--redis-port", String(redis.port));
+    const env = Object.entries(moustash.env).map(([name, value]) => `${name}="${value}"`);
+    await using supervisord = await startSupervisord({
+      settings: "minfds = 4096",
+      sections: `[eventlistener:fouet]
+command = ${words.join(" ")}
+environment = ${env.join(",")}
+events = PROCESS_STATE
+buffer_size = 10000
+priority = -1000
+startsecs = 0
+stderr_logfile = ${join(moustash.folder, "fouet.log")}
+[program:worker]
+command = sleep 1000
+process_name = %(program_name)s-%(process_num)d
+numprocs = ${processes}
+startsecs = 0
+`,
+    });
+    const length = async () => Number(await redis.command("LLEN", "logstash:moustash"));
+    await eventually(async () => (await length()) >= 2 * processes, {
+      what: `${2 * processes} events`,
+      withinMs: 120_000,
+    });
+    const pid = await pidOf(supervisord.folder, supervisord.ctl);
+    await supervisord.ctl("stop", "worker:*");
+    await eventually(async () => (await length()) >= 4 * processes, {
+      what: `${4 * processes} events`,
+      withinMs: 120_000,
+    });
+    add("processes: CPU", processes, cpuSeconds(pid));
+    add("processes: memory", processes, privateMegabytes(pid));
+  }
+}
+
+async function pidOf(folder: string, ctl: (...words: string[]) => Promise<string>): Promise<number> {
+  const pid = Number((await ctl("pid", "fouet")).trim());
+  must(existsSync(`/proc/${pid}`), `fouet runs (${await readFile(join(folder, "supervisord.log"), "utf8")})`);
+  return pid;
+}

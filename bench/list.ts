@@ -1,0 +1,27 @@
+// The benchmarks, in the order in which they run.
+import type { Benchmark } from "./benchmark.ts";
+import { growth } from "./growth.ts";
+import { image } from "./image.ts";
+import { lines } from "./lines.ts";
+import { listener } from "./listener.ts";
+import { memory } from "./memory.ts";
+import { oneshot } from "./oneshot.ts";
+import { probes } from "./probes.ts";
+import { publish } from "./publish.ts";
+import { schedule } from "./schedule.ts";
+import { spool } from "./spool.ts";
+import { wrap } from "./wrap.ts";
+
+export const benchmarks: readonly Benchmark[] = [
+  probes,
+  schedule,
+  publish,
+  spool,
+  lines,
+  oneshot,
+  wrap,
+  listener,
+  memory,
+  image,
+  growth,
+];

@@ -1,0 +1,57 @@
+// Measures Moustash beside its peers, in one run: npm run bench
+//   npm run bench [-- NAME… --json --rounds N --size PART]
+// Names run these benchmarks alone; --json prints one object as the last line; --size 0.1 does a tenth of the work.
+// The whole draws docs/performance.svg, growth docs/growth.svg.
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { main, say, ScriptError } from "../scripts/command.ts";
+import { ensurePackages } from "../scripts/packages.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { curves } from "./growth.ts";
+import { benchmarks } from "./list.ts";
+import { type Moustash, buildMoustash } from "./moustash.ts";
+import { peerPackages } from "./peers.ts";
+import { drawGrowth, drawRatios } from "./picture.ts";
+import { type Report, toLines, toReport } from "./report.ts";
+
+await main(async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean" }, rounds: { type: "string" }, size: { type: "string" } },
+  });
+  const chosen = choose(positionals);
+  await ensurePackages(Object.keys(peerPackages));
+  await using moustash = await buildMoustash();
+  const reports: Report[] = [];
+  for (const benchmark of chosen) {
+    const rounds = Number(values.rounds ?? benchmark.rounds);
+    const report = await measure(benchmark, { moustash, rounds, size: Number(values.size ?? 1) });
+    reports.push(report);
+    const lines = toLines(report).join("\n");
+    if (values.json) say(lines);
+    else process.stdout.write(`${lines}\n`);
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : reports)}\n`);
+  if (curves.size > 0) await writeFile("docs/growth.svg", drawGrowth(curves));
+  if (chosen === benchmarks) await writeFile("docs/performance.svg", drawRatios(reports));
+  const failed = reports.filter(({ held }) => !held).map(({ name }) => name);
+  say(failed.length === 0 ? "Every bar is held." : `Bars not held: ${failed.join(", ")}`);
+});
+
+function choose(names: readonly string[]): readonly Benchmark[] {
+  const unknown = names.filter((name) => !benchmarks.some((one) => one.name === name));
+  if (unknown.length > 0) {
+    const known = benchmarks.map(({ name }) => name).join(", ");
+    throw new ScriptError(`no benchmark is called ${unknown.join(", ")}; there are ${known}`);
+  }
+  return names.length === 0 ? benchmarks : benchmarks.filter(({ name }) => names.includes(name));
+}
+
+async function measure(
+  benchmark: Benchmark,
+  options: { moustash: Moustash; rounds: number; size: number },
+): Promise<Report> {
+  say(`${benchmark.name}: ${benchmark.work} …`);
+  const figures = await benchmark.run({ ...options, say });
+  return toReport(benchmark, figures, options.rounds);
+}
