@@ -1,6 +1,5 @@
 // How cost grows with work: targets, events a second, a spool, supervised processes. Linear is an exponent of 1.
-import { existsSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RedisServer, startRedis } from "../test/servers/redis.ts";
@@ -175,8 +174,8 @@ startsecs = 0
       what: `${2 * processes} events`,
       withinMs: 120_000,
     });
-    const pid = await pidOf(supervisord.folder, supervisord.ctl);
-    await supervisord.ctl("stop", "worker:*");
+    const pid = await supervisord.processId("fouet");
+    await supervisord.call("stopProcessGroup", "worker", false);
     await eventually(async () => (await length()) >= 4 * processes, {
       what: `${4 * processes} events`,
       withinMs: 120_000,
@@ -184,10 +183,4 @@ startsecs = 0
     add("processes: CPU", processes, cpuSeconds(pid));
     add("processes: memory", processes, privateMegabytes(pid));
   }
-}
-
-async function pidOf(folder: string, ctl: (...words: string[]) => Promise<string>): Promise<number> {
-  const pid = Number((await ctl("pid", "fouet")).trim());
-  must(existsSync(`/proc/${pid}`), `fouet runs (${await readFile(join(folder, "supervisord.log"), "utf8")})`);
-  return pid;
 }
