@@ -37,18 +37,21 @@ function shared<Result>(key: string, attempt: () => Promise<Result>): Promise<Re
   return once.get(key) as Promise<Result>;
 }
 
-/** Whether public images can be pulled, found out by pulling the smallest; STAND_INS=yes or no decides without. */
+/**
+ * Whether public images can be pulled, found out by pulling the smallest; STAND_INS=yes or no decides without. The
+ * answer is left there for the scripts and tests that this process starts.
+ */
 export const registryAnswers = () =>
   shared("registry", async () => {
-    const { STAND_INS } = process.env;
-    const answers = STAND_INS
-      ? STAND_INS === "no"
-      : await succeeds("docker", ["pull", "-q", publicImages.busybox], { timeoutMs: 20_000 });
-    if (!answers)
-      say(
-        "Using stand-ins (moustash-standin/…) made from Debian and npm packages: no image registry can be reached.",
-      );
-    return answers;
+    if (!process.env.STAND_INS) {
+      const answers = await succeeds("docker", ["pull", "-q", publicImages.busybox], { timeoutMs: 20_000 });
+      process.env.STAND_INS = answers ? "no" : "yes";
+      if (!answers)
+        say(
+          "No image registry can be reached: using stand-ins (moustash-standin/…) made from Debian and npm packages.",
+        );
+    }
+    return process.env.STAND_INS === "no";
   });
 
 const standIn = (name: BaseImage): Promise<string> =>

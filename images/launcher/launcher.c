@@ -4,7 +4,7 @@
 // variable that could change node or its C library out of the way, by putting STASH before its name, and executes node
 // from the fixed prefix. A command that PanPan wraps gets them back untouched (src/run.ts).
 //
-// Build: cc -DTOOL='"cuir"' -DNODE_FLAGS='"--flag","--flag",' -static -nostdlib … (see the Dockerfiles).
+// Build: cc -DTOOL='"cuir"' -DNODE_FLAGS='"--flag","--flag",' -static -nostdlib … (see images/assemble).
 
 #define PREFIX "/opt/moustash"
 #define NODE PREFIX "/libexec/node"

@@ -213,6 +213,19 @@ describe("the stack", { skip: noEngine }, () => {
     deepEqual(wanted.toSorted(), variables.toSorted());
   });
 
+  test("a launcher is its tool whatever it is called", async () => {
+    const calls = [
+      "exec -a '' /opt/moustash/bin/panpan --version",
+      "exec -a -fouet /opt/moustash/bin/panpan --version",
+      "ln -sf /opt/moustash/bin/panpan /tmp/cuir && exec /tmp/cuir --version",
+    ];
+    for (const call of calls)
+      match(
+        await stack.compose("exec", "--no-TTY", "demo", "bash", "-c", call),
+        new RegExp(`^panpan ${version}`),
+      );
+  });
+
   // They name 127.0.0.1: the container shares the broker's network, where the broker is, and no ssh or ftp server.
   for (const [file, program, source, informations] of [
     ["ssh.ini", "SSH", "127.0.0.1:22", "ssh server for HULK"],
