@@ -5,6 +5,8 @@ import { exitCodes } from "../errors.ts";
 import { createBackoff } from "../backoff.ts";
 import { replayRejected } from "../spool/rejected.ts";
 import { SpoolError } from "../spool/spool.ts";
+import type { Shipped } from "../ship.ts";
+import type { Outcome } from "../waiting.ts";
 import type { PanpanShell } from "./panpan.ts";
 import { print } from "./print.ts";
 
@@ -32,6 +34,15 @@ export async function deliverRest(
     await new Promise((resolve) => void setTimeout(resolve, Math.min(backoff.next(), leftMs)));
   }
   return true;
+}
+
+/** How many of a run's accepted events are still only on disk; all that went there, where the disk does not say. */
+export async function waitingOf(
+  { spool }: Delivery,
+  { run, spooled, shipped }: { run: string; spooled: number; shipped: Outcome<Shipped> },
+): Promise<number> {
+  if (spooled === 0 || (shipped.is === "resolved" && !shipped.value.pending)) return 0;
+  return Math.min(spooled, await spool.waiting(run).catch(() => spooled));
 }
 
 /** `--flush`: 0 where nothing waits any more, 75 where something does. */

@@ -4,7 +4,7 @@ import { MoustashError, exitCodes } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createTally, toJsonLine, toNotes } from "../message/outcome.ts";
 import { within } from "../waiting.ts";
-import { deliverRest } from "./flush.ts";
+import { deliverRest, waitingOf } from "./flush.ts";
 import type { PanpanShell } from "./panpan.ts";
 import { print } from "./print.ts";
 import { type Saying, endsWell, eventsOf, saidIn, toSource, wordingOf } from "./saying.ts";
@@ -40,7 +40,7 @@ export async function notify(shell: PanpanShell, task: Saying): Promise<number> 
     fail,
   );
   const timeoutMs = Panpan.timeout;
-  let delivered = false;
+  let waiting = 0;
   try {
     const shipping = delivery.ship(source.batches, {
       signal,
@@ -51,10 +51,11 @@ export async function notify(shell: PanpanShell, task: Saying): Promise<number> 
     const patienceMs = Panpan.require_broker ? timeoutMs : Math.min(lingerMs, timeoutMs);
     const lingering = source.over.then(() => within(shipping, patienceMs));
     const outcome = await Promise.race([within(shipping, Infinity), lingering]);
+    const { spool: spooled } = tally.counts();
+    waiting = await waitingOf(delivery, { run: events.run, spooled, shipped: outcome });
     if (outcome.is === "rejected") throw outcome.error;
-    delivered = outcome.is === "resolved" && !outcome.value.pending;
-    if (Panpan.require_broker && outcome.is === "resolved" && !delivered) {
-      delivered = await deliverRest(delivery, { run: events.run, timeoutMs, signal });
+    if (Panpan.require_broker && waiting > 0 && outcome.is === "resolved") {
+      if (await deliverRest(delivery, { run: events.run, timeoutMs, signal })) waiting = 0;
     }
     // Who left before the end leaves a send under way: what it carries is on disk.
     if (outcome.is === "resolved") await delivery[Symbol.asyncDispose]();
@@ -65,16 +66,16 @@ export async function notify(shell: PanpanShell, task: Saying): Promise<number> 
 
   const counts = tally.counts();
   const exitCode = exitCodeOf(failure, {
-    interrupted: signal.aborted,
-    unheard: Panpan.require_broker && counts.spool > 0 && !delivered,
+    interrupted: task.kind === "input" && signal.aborted && !process.stdin.readableEnded,
+    unheard: Panpan.require_broker && waiting > 0,
   });
   if (Panpan.json_output) {
     const error = failure instanceof MoustashError && { code: failure.code, message: failure.message };
     const ms = performance.now() - startedMs;
-    await print(toJsonLine({ ...counts, run: events.run, ms, exitCode, delivered, ...(error && { error }) }));
+    await print(toJsonLine({ ...counts, run: events.run, ms, exitCode, waiting, ...(error && { error }) }));
   }
   if (!Panpan.quiet) {
-    for (const note of toNotes({ ...counts, delivered }, { terminal: process.stderr.isTTY }))
+    for (const note of toNotes({ ...counts, waiting }, { terminal: process.stderr.isTTY }))
       logger.warn({}, note);
   }
   if (failure !== undefined) throw failure;

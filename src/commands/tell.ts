@@ -9,6 +9,7 @@ import type { Wording } from "../message/wording.ts";
 import type { Observations } from "../ship.ts";
 import { within } from "../waiting.ts";
 import type { PanpanShell } from "./panpan.ts";
+import { waitingOf } from "./flush.ts";
 import { endsWell, eventsOf } from "./saying.ts";
 
 /** How long a broker that is slow is waited for when the command has ended: with its events on disk, and without. */
@@ -64,18 +65,18 @@ export async function tell(shell: PanpanShell, { command, running, wording }: To
     trouble = (shipped.error as Error).message;
     if (durable) await open.spoolRest(delivery);
   }
+  const counts = tally.counts();
+  const waiting = await waitingOf(delivery, { run: events.run, spooled: counts.spool, shipped });
   if (shipped.is === "resolved") await delivery[Symbol.asyncDispose]();
   if (failure !== undefined) throw failure;
-  const delivered = shipped.is === "resolved" && !shipped.value.pending && shipped.value.unaccepted === 0;
-  const counts = tally.counts();
   if (open.count() > 0)
     logger.warn({}, `${name} is not told of, for there is no disk to spool on: ${trouble}`);
   if (Panpan.json_output) {
     const { exitCode } = await running.ended;
     const ms = performance.now() - startedMs;
-    process.stderr.write(toJsonLine({ ...counts, run: events.run, ms, exitCode, delivered }));
+    process.stderr.write(toJsonLine({ ...counts, run: events.run, ms, exitCode, waiting }));
   } else if (!Panpan.quiet) {
-    for (const note of toNotes({ ...counts, delivered }, { terminal: process.stderr.isTTY }))
+    for (const note of toNotes({ ...counts, waiting }, { terminal: process.stderr.isTTY }))
       logger.warn({}, note);
   }
 }

@@ -41,33 +41,21 @@ export interface Outcome extends Counts {
   readonly run: string;
   readonly ms: number;
   readonly exitCode: number;
-  /** Whether what is spooled was delivered after all, before we ended. */
-  readonly delivered: boolean;
+  /** How many of the events are still only on disk. */
+  readonly waiting: number;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
 /** For scripts: `id` for one event, counts for several. */
-export function toJsonLine({
-  events,
-  broker,
-  spool,
-  id,
-  listLength,
-  run,
-  ms,
-  exitCode,
-  delivered,
-  error,
-}: Outcome): string {
-  const spooled = delivered ? 0 : spool;
-  const atBroker = broker + spool - spooled;
-  const at = events === 0 ? null : spooled === 0 ? "broker" : atBroker === 0 ? "spool" : "both";
+export function toJsonLine({ events, id, listLength, run, ms, exitCode, waiting, error }: Outcome): string {
+  const atBroker = events - waiting;
+  const at = events === 0 ? null : waiting === 0 ? "broker" : atBroker === 0 ? "spool" : "both";
   return `${JSON.stringify({
     ...(events === 1 && { id }),
     at,
     events,
     broker: atBroker,
-    spool: spooled,
+    spool: waiting,
     run,
     ms: Math.round(ms * 10) / 10,
     ...(listLength !== undefined && { list_length: listLength }),
@@ -81,15 +69,14 @@ const longList = 1000;
 
 /** Lines for stderr: what a person should know, nothing where all is well. */
 export function toNotes(
-  outcome: Counts & { delivered: boolean },
+  { events, waiting, listLength }: Pick<Outcome, "events" | "waiting" | "listLength">,
   { terminal }: { terminal: boolean },
 ): readonly string[] {
-  const { events, spool, delivered, listLength } = outcome;
   const notes: string[] = [];
-  if (spool > 0 && !delivered) {
+  if (waiting > 0) {
     notes.push(
       events > 1
-        ? `${count(spool)} of ${count(events)} events spooled, delivery pending`
+        ? `${count(waiting)} of ${count(events)} events spooled, delivery pending`
         : "spooled, delivery pending",
     );
   }
