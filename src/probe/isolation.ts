@@ -15,12 +15,20 @@ export interface IsolationOptions {
 /** `waiting`: nobody has answered since, but not enough were asked. */
 export type Belief = "believable" | "waiting" | "isolated";
 
+export interface Silence {
+  /** When the first of these silent probes in a row began, and when the last did (monotonic). */
+  readonly sinceMs: number;
+  readonly startedMs: number;
+  /** It was up until then. */
+  readonly wasUp: boolean;
+}
+
 export interface Isolation {
   readonly active: boolean;
   /** Something answered there. */
   proof(host: string): void;
-  /** Nothing answered there since the given moment; `wasUp`: it was up until then. */
-  silence(host: string, sinceMs: number, wasUp: boolean): Belief;
+  /** Nothing answered there. */
+  silence(host: string, silence: Silence): Belief;
 }
 
 /** Between two looks around. */
@@ -34,6 +42,7 @@ export function createIsolation(options: IsolationOptions): Isolation {
   const { now, witnesses, lookAround, changed } = options;
   let others = 0;
   let active = false;
+  let endedMs = -Infinity;
   let lookedMs = -Infinity;
   // The two latest proofs, of different hosts: one of them is another's.
   let host1 = "";
@@ -57,12 +66,15 @@ export function createIsolation(options: IsolationOptions): Isolation {
       if (silent.size > 0) silent.delete(host);
       if (active) {
         active = false;
+        endedMs = nowMs;
         silent.clear();
         changed(false);
       }
     },
-    silence(host, sinceMs, wasUp) {
+    silence(host, { sinceMs, startedMs, wasUp }) {
       const nowMs = now();
+      // What was asked while nothing could come back says nothing of whom it was asked.
+      if (!active && startedMs <= endedMs) return "isolated";
       if (wasUp && !silent.has(host)) silent.set(host, sinceMs);
       if (provedBy(host) >= sinceMs && !active) return "believable";
       if (nowMs - lookedMs >= lookEveryMs) {

@@ -133,7 +133,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
       streak += 1;
       if (streak === 1) for (const name of parents) around.subjectOf(name)?.prober?.hurry();
     } else if (verdict !== "unknown") streak = 0;
-    const believed = weigh(outcome, atMs);
+    const believed = weigh(outcome, atMs, trace.startMs);
     if (believed === undefined) return true;
     const before = progress;
     progress = advance(before, believed.verdict, rules);
@@ -153,13 +153,18 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
   }
 
   /** What of it is believed now; undefined where a verdict has to wait for others. */
-  function weigh(outcome: Outcome, atMs: number): Outcome | undefined {
+  function weigh(outcome: Outcome, atMs: number, startedMs: number): Outcome | undefined {
     if (isolation !== undefined && !isNear && outcome.verdict !== "unknown") {
       if (!isSilence(outcome)) isolation.proof(place);
       else {
         const wasUp = progress.status !== "down";
-        const belief = isolation.silence(place, streakMs, wasUp);
-        if (belief === "isolated") return fail("isolated", outcome.cause);
+        const belief = isolation.silence(place, { sinceMs: streakMs, startedMs, wasUp });
+        if (belief === "isolated") {
+          // Failures of that time are no evidence afterwards.
+          streak = 0;
+          progress = { ...settled(progress.status), blind: progress.blind };
+          return fail("isolated", outcome.cause);
+        }
         if (belief === "waiting" && wasUp && streak >= rules.fall) return undefined;
       }
     }

@@ -158,7 +158,7 @@ export function watch(options: WatchOptions): Watch {
       const sinceMs = monotonic();
       askWitness(witness, settings.timeout, (answered) => {
         if (answered) isolation?.proof(name);
-        else isolation?.silence(name, sinceMs, true);
+        else isolation?.silence(name, { sinceMs, startedMs: sinceMs, wasUp: true });
       });
     }
     const hosts = new Map<string, Subject>();
