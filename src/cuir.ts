@@ -44,7 +44,6 @@ export const main = () =>
         ledger,
         spool: delivery.spool,
         targets: () => source.snapshot(),
-        quietMs: 60_000 + 3 * settings.interval + settings.timeout,
       },
       report: (level, message) => logger[level]({}, message),
     });

@@ -18,8 +18,8 @@ export interface Sources {
   readonly targets?: () => readonly TargetView[];
   /** Whether a listener's numbers are shown: Fouet's. */
   readonly listens?: true;
-  /** How long no probe may end before probing counts as stuck, in milliseconds. */
-  readonly quietMs?: number;
+  /** How much longer than three rounds of the target that is probed most often no probe may end; a minute. */
+  readonly graceMs?: number;
 }
 
 /** A question that a stuck disk must not hold up. */
@@ -40,10 +40,16 @@ export async function askSpool(spool: Sources["spool"]): Promise<SpoolView | und
 }
 
 /** Undefined where all is well, else what is not, in one line. */
-export function findDead({ targets, ledger, quietMs }: Sources, startedMs: number): string | undefined {
-  if (targets === undefined || quietMs === undefined || targets().length === 0) return undefined;
-  const quiet = performance.now() - (ledger.lastProbeMs ?? startedMs);
-  return quiet > quietMs ? `no probe has ended for ${Math.round(quiet / 1000)} s` : undefined;
+export function findDead(
+  { targets, ledger, graceMs = 60_000 }: Sources,
+  startedMs: number,
+): string | undefined {
+  const views = targets?.() ?? [];
+  const roundMs = views.reduce((least, view) => Math.min(least, view.intervalMs + view.timeoutMs), Infinity);
+  const quietMs = performance.now() - (ledger.lastProbeMs ?? startedMs);
+  return quietMs > graceMs + 3 * roundMs
+    ? `no probe has ended for ${Math.round(quietMs / 1000)} s`
+    : undefined;
 }
 
 /** Why an event would not be accepted now; undefined where it would. */

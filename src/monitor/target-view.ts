@@ -20,6 +20,8 @@ export interface TargetView {
   /** What was said or seen, one line. */
   readonly detail?: string;
   readonly flapping?: boolean;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
   readonly probes: number;
   readonly failures: number;
   readonly missed: number;

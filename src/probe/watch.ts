@@ -72,6 +72,8 @@ export interface Snapshot {
   readonly lagMs: number;
   readonly lastMs?: number;
   readonly flapping: boolean;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
   readonly silence?: Silence;
 }
 
@@ -376,6 +378,8 @@ function show(subject: Subject, silence: Silence | undefined): Snapshot {
     lagMs: subject.lagMs,
     ...(subject.lastMs === undefined ? undefined : { lastMs: subject.lastMs }),
     flapping: subject.flapping,
+    intervalMs: subject.rules.interval,
+    timeoutMs: subject.rules.timeout,
     ...(silence && { silence }),
   };
 }

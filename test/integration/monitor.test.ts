@@ -86,7 +86,11 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
   });
 
   test("is not alive when no probe has ended for too long", async () => {
-    const sources = { ledger: createLedger(), targets: () => [madeUpTarget("SSH")], quietMs: 3000 };
+    const sources = {
+      ledger: createLedger(),
+      targets: () => [madeUpTarget("SSH", { intervalMs: 500, timeoutMs: 500 })],
+      graceMs: 0,
+    };
     await using watched = await openWatched([], {
       sources: { ...sources, spool: { durable: false, status: () => new Promise(() => {}) } },
     });

@@ -20,6 +20,8 @@ export function madeUpTarget(
     missed: 0,
     lagMs: 0.2,
     lastMs: 0.8,
+    intervalMs: 5000,
+    timeoutMs: 3000,
     ...rest,
   };
 }
