@@ -186,16 +186,19 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
 
   /** Sends rows, oldest first, until none is left. */
   async function drainAll(): Promise<"empty" | "busy"> {
+    // A spool that did not exist yet gives an empty drain: what it says is true of the time before, and the lane may
+    // be long.
+    let before = additions;
     const right = await spool.drain();
     if (!right) {
-      const before = additions;
+      before = additions;
       if ((await spool.waiting(run)) === 0 && additions === before) ownRowsWait = false;
       return "busy";
     }
     await using drain = right;
-    for (;;) {
+    for (let first = true; ; first = false) {
       const more = await inLane(async () => {
-        const before = additions;
+        if (!first) before = additions;
         const rows = await drain.next(drainBatch);
         if (rows.length === 0) {
           if (additions === before) ownRowsWait = false;
@@ -213,6 +216,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
 
   async function drainer(): Promise<void> {
     const backoff = createBackoff();
+    let noted: string | undefined;
     while (!over.signal.aborted) {
       let waitMs = spool.durable ? lookAgainMs : Infinity;
       try {
@@ -223,6 +227,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
       } catch (error) {
         if (error instanceof SpoolError) troubled(error);
         else if (!(error instanceof TransportError)) throw error;
+        else if (noted !== error.message) await spool.note((noted = error.message));
         if (sourceEnded && (oneShot || spool.durable)) return;
         waitMs = backoff.next();
       }

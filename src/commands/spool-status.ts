@@ -11,12 +11,13 @@ export async function spoolStatus({ config }: PanpanShell): Promise<void> {
     mostBytes: Moustash.spool_max_bytes,
     report: (message) => void notes.push(message),
   });
-  const { count, bytes, mostBytes, oldestAtMs, rejected } = await spool.status();
+  const { count, bytes, mostBytes, oldestAtMs, rejected, lastError } = await spool.status();
   const oldest = oldestAtMs === undefined ? undefined : new Date(oldestAtMs).toISOString();
+  const error = lastError && { at: new Date(lastError.atMs).toISOString(), reason: lastError.reason };
   if (Panpan.json_output) {
     const directory = spool.durable ? Moustash.spool : null;
     await print(
-      `${JSON.stringify({ directory, waiting: count, bytes, most_bytes: mostBytes, oldest, rejected })}\n`,
+      `${JSON.stringify({ directory, waiting: count, bytes, most_bytes: mostBytes, oldest, rejected, last_error: error })}\n`,
     );
     return;
   }
@@ -25,6 +26,7 @@ export async function spoolStatus({ config }: PanpanShell): Promise<void> {
     `waiting    ${count} ${count === 1 ? "event" : "events"}${oldest === undefined ? "" : `, the oldest of ${oldest}`}`,
     `size       ${bytes} of ${mostBytes} bytes (${Math.round((bytes / mostBytes) * 100)} %)`,
     `rejected   ${rejected}${rejected > 0 ? " (panpan --flush --rejected sends them again)" : ""}`,
+    ...(error ? [`last error ${error.reason} (${error.at})`] : []),
     ...notes,
   ];
   await print(`${lines.join("\n")}\n`);

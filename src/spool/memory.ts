@@ -1,6 +1,6 @@
 // The spool where there is no disk: keeps events in order until the broker takes them; nothing in it is accepted.
 import type { Envelope } from "../envelope.ts";
-import { type Spool, repeatsUntil } from "./spool.ts";
+import { type Spool, type SpoolStatus, repeatsUntil } from "./spool.ts";
 
 /** What one event costs beside its body, in bytes: an estimate that errs upwards. */
 const overheadBytes = 256;
@@ -9,6 +9,7 @@ export function openMemorySpool({ mostBytes }: { mostBytes: number }): Spool {
   let rows: Envelope[] = [];
   let bytes = 0;
   let rejected = 0;
+  let lastError: SpoolStatus["lastError"];
   const cost = (envelope: Envelope) => envelope.body.length * 2 + overheadBytes;
 
   function remove(envelopes: readonly Envelope[]) {
@@ -60,9 +61,13 @@ export function openMemorySpool({ mostBytes }: { mostBytes: number }): Spool {
     async reject() {
       rejected += 1;
     },
+    async note(reason) {
+      lastError = { atMs: Date.now(), reason };
+    },
     async status() {
       const oldest = rows[0];
-      return { count: rows.length, bytes, mostBytes, rejected, ...(oldest && { oldestAtMs: oldest.atMs }) };
+      const waiting = oldest && { oldestAtMs: oldest.atMs, ...(lastError && { lastError }) };
+      return { count: rows.length, bytes, mostBytes, rejected, ...waiting };
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -22,6 +22,8 @@ export interface Spool extends AsyncDisposable {
   remove(envelopes: readonly Envelope[]): Promise<void>;
   /** Puts aside, for a person to read and replay, what the broker refuses for good; committed when it resolves. */
   reject(envelope: Envelope, reason: string): Promise<void>;
+  /** Keeps, for who asks what waits, why it does; never rejects. */
+  note(reason: string): Promise<void>;
   status(): Promise<SpoolStatus>;
 }
 
@@ -30,7 +32,7 @@ export interface Admission {
 }
 
 export interface Drain extends AsyncDisposable {
-  /** The oldest rows, first in first; none are removed. */
+  /** The oldest rows, first in first; none are removed. Rows added since the right was taken may be left out. */
   next(most: { readonly count: number; readonly bytes: number }): Promise<readonly Envelope[]>;
   remove(envelopes: readonly Envelope[]): Promise<void>;
 }
@@ -42,6 +44,8 @@ export interface SpoolStatus {
   /** When the oldest waiting event happened. */
   readonly oldestAtMs?: number;
   readonly rejected: number;
+  /** Why what waits could not be delivered when that was last tried. */
+  readonly lastError?: { readonly atMs: number; readonly reason: string };
 }
 
 export type SpoolErrorCode = "spool_full" | "spool_unwritable" | "spool_unsafe" | "spool_corrupt";

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DiskError, takeLock } from "../database.ts";
 import type { Envelope } from "../envelope.ts";
 import { prepare, unwritable } from "./place.ts";
+import { readNote, writeNote } from "./note.ts";
 import { appendRejected, countRejected } from "./rejected.ts";
 import { type Taken, openRows } from "./rows.ts";
 import { type Admission, type Drain, type Spool, SpoolError } from "./spool.ts";
@@ -123,11 +124,14 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
         prepare(directory);
         appendRejected(directory, envelope, reason);
       }),
+    note: async (reason) => writeNote(directory, reason),
     status: async () =>
       onDisk(() => {
         const rejected = countRejected(directory);
         if (!rows.exists()) return { count: 0, bytes: 0, mostBytes, rejected };
-        return { ...rows.status(), mostBytes, rejected };
+        const status = rows.status();
+        const lastError = status.count > 0 ? readNote(directory) : undefined;
+        return { ...status, mostBytes, rejected, ...(lastError && { lastError }) };
       }),
     async [Symbol.asyncDispose]() {
       rows[Symbol.dispose]();

@@ -46,6 +46,7 @@ export function serveSpool(options: Options, report: (message: string) => void) 
     waiting: (run: string) => spool.waiting(run),
     remove: (envelopes: readonly Envelope[]) => spool.remove(envelopes),
     reject: (envelope: Envelope, reason: string) => spool.reject(envelope, reason),
+    note: (reason: string) => spool.note(reason),
     status: () => spool.status(),
     async drain() {
       const drain = await spool.drain();
@@ -100,6 +101,7 @@ export function openWorkerSpool(
     },
     remove: (envelopes) => revived(ask("remove", envelopes)),
     reject: (envelope, reason) => revived(ask("reject", envelope, reason)),
+    note: (reason) => revived(ask("note", reason)),
     status: () => revived(ask("status")),
     [Symbol.asyncDispose]: () => revived(ask("close")),
   };

@@ -148,6 +148,17 @@ export function testSpool(name: string, open: Open) {
       assert.deepEqual(await spool.add(later.slice(kept)), { refused: [] });
     });
 
+    test("says why what waits does, and nothing where nothing waits", async () => {
+      await using spool = await open(room);
+      await spool.note("the broker is away");
+      assert.equal((await spool.status()).lastError, undefined);
+      await spool.add(makeRun().many(1));
+      await spool.note("the broker is full");
+      const { lastError } = await spool.status();
+      assert.equal(lastError?.reason, "the broker is full");
+      assert.ok(Math.abs(lastError.atMs - Date.now()) < 60_000);
+    });
+
     test("counts what was put aside", async () => {
       await using spool = await open(room);
       await spool.reject(makeRun().make("poison"), "too large");

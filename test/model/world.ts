@@ -157,6 +157,8 @@ export function createWorld({ durable, open, between = (source) => source }: Wor
         call(async () => {
           rejected.add(envelope.id);
         }),
+      // Never a trouble of its own.
+      note: (reason) => call(() => mine.note(reason)).catch(() => {}),
       status: () => call(() => mine.status()),
       async drain() {
         const right = await call(async () => {
