@@ -30,7 +30,7 @@ export function renderRow(view: TargetView, at: number, { history, nowMs }: RowC
       ><small>${target.informations}</small
       >${silence && html`<small class="silence">silenced for ${formatSpan(silence.untilMs - nowMs)}: ${silence.reason}</small>`}${runbook(target.runbookUrl)}${view.flapping && html`<small>flapping</small>`}
     </th>
-    <td role="cell" class="source">${target.source}</td>
+    <td role="cell" class="source">${breakable(target.source)}</td>
     <td role="cell" class="since">
       ${sinceMs === undefined ? html`<span>–</span>` : html`<time datetime="${new Date(sinceMs).toISOString()}" title="${formatMoment(sinceMs)}">${formatSpan(nowMs - sinceMs)}</time>`}
     </td>
@@ -40,6 +40,12 @@ export function renderRow(view: TargetView, at: number, { history, nowMs }: RowC
     </td>
     <td role="cell" class="moments">${day}</td>
   </tr>`;
+}
+
+/** A long address breaks before its port, if it must. */
+function breakable(source: string): Markup {
+  const at = source.lastIndexOf(":");
+  return at < 1 ? html`${source}` : html`${source.slice(0, at)}<wbr />${source.slice(at)}`;
 }
 
 function runbook(url: string | undefined): Markup | undefined {
