@@ -27,9 +27,11 @@ export async function tell(shell: PanpanShell, { command, running, wording }: To
   const startedMs = performance.now();
   const tally = createTally();
   let trouble = "the broker does not answer";
+  let noDisk = "there is no disk to spool on";
   const observe: Partial<Observations> = {
     delivered: (_count, sent) => tally.delivered(sent),
     brokerAway: (error) => (trouble = error.message),
+    spoolTrouble: (error) => (noDisk = error.message),
   };
   // While a command runs its terminal is its own; what became of the events is said at the end.
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -54,8 +56,10 @@ export async function tell(shell: PanpanShell, { command, running, wording }: To
   );
   const { durable } = delivery.spool;
   const open = keepOpen(source.batches);
+  const end = new AbortController();
+  void running.ended.then(() => end.abort());
   const shipping = delivery.ship(open.batches, {
-    signal: new AbortController().signal,
+    signal: end.signal,
     run: events.run,
     drainTimeoutMs: lingerMs.memory,
   });
@@ -69,8 +73,7 @@ export async function tell(shell: PanpanShell, { command, running, wording }: To
   const waiting = await waitingOf(delivery, { run: events.run, spooled: counts.spool, shipped });
   if (shipped.is === "resolved") await delivery[Symbol.asyncDispose]();
   if (failure !== undefined) throw failure;
-  if (open.count() > 0)
-    logger.warn({}, `${name} is not told of, for there is no disk to spool on: ${trouble}`);
+  if (open.count() > 0) logger.warn({}, `${name} is not told of: ${trouble}; ${noDisk}`);
   if (Panpan.json_output) {
     const { exitCode } = await running.ended;
     const ms = performance.now() - startedMs;
