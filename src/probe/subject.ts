@@ -179,7 +179,8 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
 
   /** The program that it depends on, where that is down. */
   function blocker(): string | undefined {
-    return parents.find((name) => around.subjectOf(name)?.progress.status === "down");
+    return parents.map((name) => around.subjectOf(name)).find((parent) => parent?.progress.status === "down")
+      ?.target.program;
   }
 
   function factsOf(outcome: Outcome, trace: Readonly<Trace>, atMs: number, lagMs: number): Facts {

@@ -1,0 +1,21 @@
+// The numbers of a summary.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createTally, quantile } from "../../../src/probe/tally.ts";
+
+test("count, loss, middle and tail; then anew", () => {
+  const tally = createTally();
+  for (let ms = 1; ms <= 99; ms += 1) tally.add(true, ms);
+  tally.add(false, 3000);
+  assert.deepEqual(tally.take(), {
+    count: 100,
+    lost: 1,
+    loss_percent: 1,
+    min_ms: 1,
+    p50_ms: 50,
+    p99_ms: 99,
+    max_ms: 99,
+  });
+  assert.deepEqual(tally.take(), { count: 0, lost: 0, loss_percent: 0 });
+  assert.equal(quantile([7], 0.99), 7);
+});

@@ -1,0 +1,151 @@
+// Who is told what: dependencies, silences, inverted and slow targets, flapping, summaries, the prober's own life.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TargetValues } from "../../../src/probe/settings.ts";
+import { writeSilence } from "../../../src/probe/silence.ts";
+import { type Target, parseTarget } from "../../../src/probe/target.ts";
+import { openMemoryStore } from "../../../src/store/memory.ts";
+import { type Decoded, eventually, listener, run } from "./harness.ts";
+
+const target = (program: string, port: number, values: TargetValues = {}): Target => ({
+  ...parseTarget(program, `127.0.0.1:${port}:x`),
+  values,
+});
+const about =
+  (program: string, ...tags: string[]) =>
+  (event: Decoded) =>
+    event.program === program && tags.every((tag) => event.tags.includes(tag));
+
+test("a child stays quiet while its parent is down, says why, and speaks when it is down alone", async () => {
+  await using parent = await listener();
+  await using child = await listener();
+  const cuir = run([target("Router", parent.port), target("Shop", child.port, { depends_on: ["router"] })], {
+    remind: 60_000,
+  });
+  await eventually(() => cuir.watch.snapshot().every(({ probes }) => probes > 1));
+  await parent.close();
+  await child.close();
+  const quiet = await cuir.find(about("Shop", "down"));
+  assert.deepEqual(quiet.tags, ["cuir", "Shop", "down", "suppressed"]);
+  assert.equal(quiet.cuir.suppressed_by, "Router");
+  assert.match(quiet.cuir.summary, /depends on Router, which is down/);
+  assert.ok((await cuir.find(about("Router", "down"))).moustash.notify);
+  await parent.reopen();
+  const late = await cuir.find(about("Shop", "notification"));
+  assert.deepEqual(late.tags, ["cuir", "Shop", "down", "reminder", "notification"]);
+  await child.reopen();
+  assert.ok((await cuir.find(about("Shop", "up"))).moustash.notify);
+  await cuir.end();
+});
+
+test("who was not told that it is down is not told that it is up", async () => {
+  await using parent = await listener();
+  await using child = await listener();
+  const cuir = run([target("Router", parent.port), target("Shop", child.port, { depends_on: ["Router"] })]);
+  await eventually(() => cuir.watch.snapshot().every(({ probes }) => probes > 1));
+  await parent.close();
+  await child.close();
+  await cuir.find(about("Shop", "down"));
+  await child.reopen();
+  assert.equal((await cuir.find(about("Shop", "up"))).moustash.notify, false);
+  await cuir.end();
+});
+
+test("silenced: events flow, people sleep; afterwards they hear what is still down", async () => {
+  await using server = await listener();
+  const store = openMemoryStore();
+  const nowMs = Date.now();
+  await writeSilence(
+    store,
+    { program: "ssh", reason: "disk is replaced", sinceMs: nowMs, untilMs: nowMs + 3_600_000 },
+    nowMs,
+  );
+  await server.close();
+  const cuir = run([target("SSH", server.port)], {}, { store });
+  const down = await cuir.find(about("SSH", "down"));
+  assert.deepEqual(down.tags, ["cuir", "SSH", "down", "silenced"]);
+  assert.equal(down.cuir.silence.reason, "disk is replaced");
+  await writeSilence(store, { program: "ssh", reason: "", sinceMs: nowMs, untilMs: 0 }, nowMs);
+  assert.ok(await cuir.find(about("SSH", "silence", "ends")));
+  assert.deepEqual((await cuir.find(about("SSH", "notification"))).tags, [
+    "cuir",
+    "SSH",
+    "down",
+    "reminder",
+    "notification",
+  ]);
+  await cuir.end();
+});
+
+test("an inverted target must stay closed", async () => {
+  await using server = await listener();
+  await server.close();
+  const cuir = run([target("Telnet", server.port, { inverted: true })]);
+  await eventually(() => cuir.watch.snapshot()[0]?.status === "up");
+  await server.reopen();
+  const down = await cuir.find(about("Telnet", "down"));
+  assert.equal(down.cuir.cause, "open");
+  assert.match(down.cuir.summary, /open, but must be closed/);
+  await cuir.end();
+});
+
+test("a slow target is degraded, not down", async () => {
+  await using server = await listener();
+  const cuir = run([target("Web", server.port)], { slow: 0.0001 });
+  const event = await cuir.find(about("Web", "degraded"));
+  assert.equal(event.cuir.cause, "slow");
+  assert.equal(event.cuir.status, "degraded");
+  await cuir.end();
+});
+
+test("a target that flaps is told in digests", async () => {
+  await using server = await listener();
+  const cuir = run([target("Web", server.port)], {
+    interval: 10,
+    recheck: 5,
+    flap_changes: 3,
+    flap_window: 1500,
+  });
+  const isNow = (status: string) => eventually(() => cuir.watch.snapshot()[0]?.status === status);
+  await isNow("up");
+  for (let turn = 0; turn < 4; turn += 1) {
+    await server.close();
+    await isNow("down");
+    await server.reopen();
+    await isNow("up");
+  }
+  const digest = await cuir.find((event) => /flapped \d+ times/.test(event.cuir.summary));
+  assert.ok(digest.moustash.notify);
+  await cuir.end();
+  const changes = cuir.events.filter((event) => event.cuir.previous !== undefined);
+  assert.equal(changes.length, 8, "every change is an event");
+  assert.deepEqual(
+    changes.map(({ moustash }) => moustash.notify),
+    [true, true, true, false, false, false, false, false],
+  );
+  assert.ok(changes[2].tags.includes("flapping"));
+});
+
+test("summaries, and the prober's own life", async () => {
+  await using server = await listener();
+  const cuir = run([target("Web", server.port)], { summary: 200, heartbeat: 150 });
+  const { cuir: told } = await cuir.find(about("Web", "summary"));
+  assert.ok(told.counts.count >= 2 && told.counts.lost === 0 && told.counts.p50_ms > 0);
+  assert.match(told.summary, /^Web 127\.0\.0\.1:\d+ up: \d+ probes, 0 % lost/);
+  const alive = await cuir.find(about("cuir", "prober", "alive"));
+  assert.equal(alive.cuir.targets, 1);
+  assert.equal(alive.cuir.missed, 0);
+  assert.ok(Date.parse(alive.cuir.expected_before) > Date.parse(alive["@timestamp"]));
+  await cuir.end();
+});
+
+test("what changed since it was last up: the address", async () => {
+  await using server = await listener();
+  const store = openMemoryStore();
+  const one = target("Web", server.port);
+  const first = run([{ ...one, host: "localhost" }], {}, { store });
+  await eventually(() => first.probes() >= 2);
+  await first.end();
+  const memory = await store.get("cuir.targets", `Web ${one.source}`);
+  assert.deepEqual((memory as Decoded).face, { address: "127.0.0.1" });
+});
