@@ -3,8 +3,11 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { output } from "../../../scripts/command.ts";
 import { buildStack, openStack } from "../../../scripts/stack.ts";
+import { temporaryFolder } from "../../servers/server.ts";
 import { docker, eventually, hardened, noEngine, testName } from "./docker.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
@@ -23,6 +26,15 @@ interface Event {
   fouet?: Record<string, unknown>;
   panpan?: Record<string, unknown>;
 }
+
+/** What README.md tells newcomers to type, and the file that it tells them to write. */
+const readme = (() => {
+  const text = readFileSync("README.md", "utf8");
+  const blocks = (language: string) =>
+    [...text.matchAll(new RegExp("^```" + language + "\\n(.*?)^```", "gms"))].map(([, block]) => block!);
+  const commands = blocks("sh").flatMap((block) => block.trim().split("\n"));
+  return { commands: commands.map((line) => line.replace(/\s+#.*/, "")), configuration: blocks("ini")[0]! };
+})();
 
 const project = testName("stack");
 const stack = openStack(project, { STACK_REDIS_PORT: "0", STACK_CUIR_PORT: "0", STACK_FOUET_PORT: "0" });
@@ -191,6 +203,15 @@ describe("the stack", { skip: noEngine }, () => {
     ok(panpan === undefined || typeof panpan === "object");
   });
 
+  test("README names no other commands than these", () => {
+    const tested = ["npm run up", "npm test", "docker compose -f compose/docker-compose.yml up"];
+    deepEqual(
+      readme.commands.filter((command) => !command.startsWith("docker run")),
+      tested,
+    );
+    equal(readme.commands.length, tested.length + 3);
+  });
+
   test("PanPan is a run of the compose file away", async () => {
     await stack.compose("run", "--rm", "--no-TTY", "panpan", "said by compose");
     common(await arrived("said by compose", ({ message }) => message === "said by compose"));
@@ -225,6 +246,34 @@ describe("the stack", { skip: noEngine }, () => {
         new RegExp(`^panpan ${version}`),
       );
   });
+
+  for (const command of readme.commands.filter((line) => line.startsWith("docker run")))
+    test(`README: ${command}`, async () => {
+      await using folder = await temporaryFolder();
+      await writeFile(join(folder.path, "moustash.ini"), readme.configuration);
+      const name = `${project}-readme`;
+      const here = command
+        .replace("moustash_default", `${project}_default`)
+        .replace("docker run", `docker run --name ${name}`);
+      const ended = output("sh", ["-c", here], { cwd: folder.path });
+      try {
+        if (command.includes("/panpan")) {
+          await ended;
+          const { program, tags } = common(
+            await arrived("the message", ({ message }) => message === "deployed 1.4.2"),
+          );
+          deepEqual([program, tags?.at(-1)], ["shop", "notification"]);
+        } else if (command.includes("--setup")) match(await ended, /^\[eventlistener:fouet\]$/m);
+        else
+          await eventually(
+            "Cuir probes",
+            async () => /"probing"/.exec(await output("sh", ["-c", `docker logs ${name} 2>&1`])) ?? undefined,
+          );
+      } finally {
+        await docker("rm", "--force", name).catch(() => undefined);
+        await ended.catch(() => undefined);
+      }
+    });
 
   // They name 127.0.0.1: the container shares the broker's network, where the broker is, and no ssh or ftp server.
   for (const [file, program, source, informations] of [
