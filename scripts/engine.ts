@@ -141,5 +141,9 @@ export async function debianMirror(): Promise<string> {
   const format = "$(ORIGIN) $(CODENAME) $(REPO_URI)";
   const targets = await output("apt-get", ["indextargets", "--format", format]).catch(() => "");
   const debian = targets.split("\n").find((line) => /^Debian [a-z]+ /.test(line));
-  return debian?.split(" ")[2] ?? "http://deb.debian.org/debian";
+  if (debian === undefined)
+    throw new ScriptError(
+      "apt knows no Debian mirror on this machine: install Docker's compose and buildx plugins",
+    );
+  return debian.split(" ")[2]!;
 }
