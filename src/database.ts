@@ -37,8 +37,13 @@ export interface DatabaseOptions {
   readonly name: string;
   /** SQL scripts; their number is the version. Each runs once, all in one transaction. */
   readonly migrations: readonly string[];
-  /** Takes rows found in a damaged file into a new one; gives how many it took. Must check each, and bear repeats. */
-  readonly adopt: (sql: Sql, rows: Iterable<SalvagedRow>) => number;
+  /** The table whose rows are taken over from a file that was set aside; its first column is the rowid. */
+  readonly table: string;
+  /**
+   * Takes rows of a file that was set aside into this one; gives how many it took. Must bear repeats, and check each,
+   * for those of a damaged file are what could be found; only these may keep their rowids.
+   */
+  readonly adopt: (sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer") => number;
   /** Told what a person should know: something was set aside, and where. */
   readonly report: (message: string) => void;
   /** How long a process may wait for another's transaction. */
@@ -92,6 +97,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   function connect(): Connection {
     if (connection) return connection;
     if (!fs.existsSync(path) || pending(options).length > 0) create(options, folder, path);
+    if (returned(options).length > 0) takeBack(options, path);
     const identity = identityOf(path) ?? "";
     const database = openFile(path, busyMs);
     try {
@@ -152,7 +158,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    exists: () => fs.existsSync(path) || (fs.existsSync(directory) && pending(options).length > 0),
+    exists: () =>
+      fs.existsSync(path) ||
+      (fs.existsSync(directory) && pending(options).length + returned(options).length > 0),
     write(work) {
       const { bytes, freeBytes } = reserveOf(directory);
       if (freeBytes < bytes && freeBytes + unusedBytes() < bytes) {
@@ -317,12 +325,54 @@ function create(options: DatabaseOptions, folder: string, path: string) {
 function recover(options: DatabaseOptions, database: DatabaseSync, damaged: string) {
   const read = (end: string) => readWhole(join(damaged, `${options.name}.sqlite${end}`));
   database.exec("begin immediate");
-  const count = options.adopt((text) => database.prepare(text), salvageRows(read(""), read("-wal")));
+  const count = options.adopt(
+    (text) => database.prepare(text),
+    salvageRows(read(""), read("-wal")),
+    "damaged",
+  );
   database.exec("commit");
   const kept = damaged.replace(/\.pending$/, "");
   options.report(
     `${options.name}: the database was damaged; ${count} rows were recovered; it was set aside as ${kept}`,
   );
+}
+
+/** Set aside by an older program, and not newer than this one any more. */
+function returned({ directory, name, migrations }: DatabaseOptions): string[] {
+  const version = (entry: string) => Number(new RegExp(`^${name}-v(\\d+)-`).exec(entry)?.[1] ?? Infinity);
+  const names = fs.readdirSync(directory).filter((entry) => version(entry) <= migrations.length);
+  return names.toSorted().map((entry) => join(directory, entry));
+}
+
+/** Under the lock: rows that an older program could not read move over; then their folder goes. */
+function takeBack(options: DatabaseOptions, path: string) {
+  using _lock = lockFolder(options);
+  for (const folder of returned(options)) {
+    const from = openFile(join(folder, `${options.name}.sqlite`), 0);
+    const to = openFile(path, options.busyMs ?? defaultBusyMs);
+    try {
+      upgrade(from, options.migrations);
+      upgrade(to, options.migrations);
+      to.exec("begin immediate");
+      const count = options.adopt((text) => to.prepare(text), rowsIn(from, options.table), "newer");
+      to.exec("commit");
+      options.report(
+        `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`,
+      );
+    } finally {
+      closeQuietly(from);
+      closeQuietly(to);
+    }
+  }
+}
+
+function* rowsIn(database: DatabaseSync, table: string): Generator<SalvagedRow> {
+  const statement = database.prepare(`select * from ${table} order by rowid`);
+  statement.setReturnArrays(true);
+  for (const row of statement.iterate()) {
+    const [rowid, ...values] = row as unknown as [number, ...SalvagedRow["values"]];
+    yield { rowid, values: [null, ...values] };
+  }
 }
 
 function readWhole(path: string): Uint8Array {

@@ -48,7 +48,9 @@ export async function waitingOf(
 /** `--flush`: 0 where nothing waits any more, 75 where something does. */
 export async function flush({ config, line, logger, signal }: PanpanShell): Promise<number> {
   const { Moustash, Panpan } = config.values;
-  await using delivery = openDelivery({ tool: "panpan", values: Moustash, logger, oneShot: true });
+  const progress = createProgress(!Panpan.quiet && !Panpan.json_output && process.stderr.isTTY);
+  const observe = { delivered: (count: number) => progress.add(count) };
+  await using delivery = openDelivery({ tool: "panpan", values: Moustash, logger, oneShot: true, observe });
   if (line.options.rejected && delivery.spool.durable && Moustash.spool !== undefined) {
     await replayRejected(Moustash.spool, async (envelopes) => {
       const { refused } = await delivery.spool.add(envelopes);
@@ -57,11 +59,37 @@ export async function flush({ config, line, logger, signal }: PanpanShell): Prom
     });
   }
   const before = (await delivery.spool.status()).count;
-  await deliverRest(delivery, { timeoutMs: Panpan.timeout, signal });
+  progress.start(before);
+  // As long as some arrive, it goes on: the time is for a broker that takes none.
+  for (let left = before; !(await deliverRest(delivery, { timeoutMs: Panpan.timeout, signal }));) {
+    const { count } = await delivery.spool.status();
+    if (count >= left || signal.aborted) break;
+    left = count;
+  }
+  progress.end();
   const { count, rejected } = await delivery.spool.status();
   if (Panpan.json_output)
     await print(`${JSON.stringify({ delivered: before - count, waiting: count, rejected })}\n`);
   else if (!Panpan.quiet)
     await print(`${before - count} delivered, ${count} waiting, ${rejected} rejected\n`);
   return count === 0 ? exitCodes.ok : exitCodes.pending;
+}
+
+/** A line on the terminal that counts up. */
+function createProgress(shown: boolean) {
+  let [delivered, all] = [0, 0];
+  const show = (end = "") => {
+    if (shown && all > 0) process.stderr.write(`\r${delivered} of ${all} delivered${end}`);
+  };
+  return {
+    start(count: number) {
+      all = count;
+      show();
+    },
+    add(count: number) {
+      delivered += count;
+      show();
+    },
+    end: () => show("\n"),
+  };
 }

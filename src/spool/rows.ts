@@ -64,7 +64,7 @@ export interface Rows extends Disposable {
 }
 
 export function openRows(options: Pick<DatabaseOptions, "directory" | "report" | "busyMs">): Rows {
-  const database: Database = openDatabase({ ...options, name: "spool", migrations, adopt });
+  const database: Database = openDatabase({ ...options, name: "spool", migrations, table: "rows", adopt });
   return {
     exists: () => database.exists(),
     add: (batches, mostBytes) =>
@@ -218,21 +218,27 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
   return { envelopes, first, last, bytes };
 }
 
-/** Rows of a damaged file whose sums are right; in the order of their positions, which they keep. */
-function adopt(sql: Sql, rows: Iterable<SalvagedRow>): number {
+/**
+ * Rows whose sums are right, in the order of their positions. Those of a damaged file keep them; those of another file
+ * come behind what is here.
+ */
+function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer"): number {
   const whole = new Map<number, Envelope>();
   for (const { rowid, values } of rows) {
     const envelope = values.length === 9 && values[0] === null && envelopeOf(values.slice(1));
     if (envelope) whole.set(rowid, envelope);
   }
   const meter = readMeter(sql);
-  for (const position of [...whole.keys()].toSorted((a, b) => a - b)) {
-    const envelope = whole.get(position)!;
+  let adopted = 0;
+  for (const rowid of [...whole.keys()].toSorted((a, b) => a - b)) {
+    const envelope = whole.get(rowid)!;
+    const position = from === "damaged" ? rowid : meter.next;
     if (Number(sql(insert).run(...valuesOf(envelope, position)).changes) === 0) continue;
+    adopted += 1;
     meter.count += 1;
     meter.bytes += costOf(envelope.body);
     meter.next = Math.max(meter.next, position + 1);
   }
   writeMeter(sql, meter);
-  return meter.count;
+  return adopted;
 }

@@ -35,7 +35,14 @@ const migrations = [
 
 /** Opens nothing before it is needed. */
 export function openSqliteStore({ directory, report = () => {} }: SqliteStoreOptions): Store {
-  const database: Database = openDatabase({ directory, name: "store", migrations, adopt, report });
+  const database: Database = openDatabase({
+    directory,
+    name: "store",
+    migrations,
+    table: "entries",
+    adopt,
+    report,
+  });
   const unwritten = new Map<string, Map<string, Json | undefined>>();
   let troubled = false;
 
@@ -128,16 +135,19 @@ function entryOf(values: readonly unknown[]) {
   return sum === sumOf(space, key, value) ? { space, key, value } : undefined;
 }
 
-/** Of a damaged file, in the order in which they were written: the latest of each key stays. */
-function adopt(sql: Sql, rows: Iterable<SalvagedRow>): number {
+/** In the order in which they were written: the latest of each key stays. What is known here is newer than another file. */
+function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer"): number {
   const whole = new Map<number, { space: string; key: string; value: string }>();
   for (const { rowid, values } of rows) {
     const entry = values.length === 5 && values[0] === null && entryOf(values.slice(1));
     if (entry) whole.set(rowid, entry);
   }
+  const count = () => Number(sql("select count(*) as count from entries").get()!["count"]);
+  const before = count();
   for (const number of [...whole.keys()].toSorted((a, b) => a - b)) {
     const { space, key, value } = whole.get(number)!;
-    put(sql, space, key, value);
+    if (from === "damaged" || !sql("select 1 from entries where space = ? and key = ?").get(space, key))
+      put(sql, space, key, value);
   }
-  return Number(sql("select count(*) as count from entries").get()!["count"]);
+  return count() - before;
 }

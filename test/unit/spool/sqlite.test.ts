@@ -161,6 +161,37 @@ test("a newer file is set aside under a clear name, and work goes on", async () 
   assert.match(reports.join(), /version 77/);
 });
 
+test("what an older program set aside is taken back by one that can read it, behind what is there", async () => {
+  const directory = fresh();
+  const newer = await filled(directory, 5);
+  fs.renameSync(join(directory, "spool"), join(directory, "spool-v2-20260101T000000000Z"));
+  const reports: string[] = [];
+  await using spool = open(directory, reports);
+  assert.equal((await spool.status()).count, 5);
+  const more = makeRun().many(3);
+  await spool.add(more);
+  assert.deepEqual(await readAll(spool), [...newer, ...more]);
+  assert.match(reports.join(), /5 rows were taken over from .*spool-v2-/);
+  assert.ok(!fs.readdirSync(directory).some((entry) => entry.startsWith("spool-v")));
+});
+
+test("nothing is lost between two versions that take turns", async () => {
+  const directory = fresh();
+  const first = await filled(directory, 5);
+  const file = new DatabaseSync(fileIn(directory));
+  file.exec("pragma user_version = 3");
+  file.close();
+  const second = await filled(directory, 4);
+  const aside = fs.readdirSync(directory).find((entry) => entry.startsWith("spool-v3-"))!;
+  const later = new DatabaseSync(join(directory, aside, "spool.sqlite"));
+  later.exec("pragma user_version = 2");
+  later.close();
+  fs.renameSync(join(directory, aside), join(directory, aside.replace("v3", "v2")));
+  await using spool = open(directory);
+  assert.deepEqual(await readAll(spool), [...second, ...first]);
+  assert.equal((await spool.status()).count, 9);
+});
+
 test("a file of the first version is upgraded, rows and counts", async () => {
   const directory = fresh();
   const rows = await filled(directory, 5);
