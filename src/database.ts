@@ -359,6 +359,15 @@ function takeBack(options: DatabaseOptions, path: string) {
       options.report(
         `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`,
       );
+      closeQuietly(from);
+      fs.rmSync(folder, { recursive: true });
+    } catch (error) {
+      if (classify(error) !== "damaged") throw error;
+      // Most likely the other file: were it the one at the path, the next transaction would find that out.
+      const kept = moveAway(options, folder, `unreadable-${stamp()}`);
+      options.report(
+        `${options.name}: ${folder} cannot be read (${messageOf(error)}); it is kept as ${kept}`,
+      );
     } finally {
       closeQuietly(from);
       closeQuietly(to);
