@@ -169,6 +169,36 @@ describe("panpan", { timeout: 600_000 }, () => {
     assert.equal(typeof said.ms, "number");
   });
 
+  test("a list that nobody reads is worth a word on a terminal", async () => {
+    await redis.command("RPUSH", "logstash:moustash", ...Array.from({ length: 12_399 }, () => "{}"));
+    const { code, stdout } = await home.start("python3", [terminal, "24", "80", "panpan", "hi"]).ended;
+    assert.deepEqual([code, stdout], [0, "panpan: 12,400 waiting: is Logstash reading?\r\n"]);
+    assert.equal((await home.panpan(["hi"])).stderr, "");
+  });
+
+  test("format = ecs: no text where ECS has an object", async () => {
+    await home.panpan([
+      "--format",
+      "ecs",
+      "-p",
+      "shop",
+      "--file",
+      "/x",
+      "-f",
+      "file.size:=3",
+      "-l",
+      "error",
+      "hi",
+    ]);
+    const [event] = (await eventsIn(redis)) as unknown as Record<string, Record<string, unknown>>[];
+    assert.deepEqual(
+      [event!.host, event!.service, event!.file],
+      [{ name: "web-1" }, { name: "shop" }, { size: 3 }],
+    );
+    assert.equal(event!.event!.outcome, "failure");
+    assert.equal(event!.source, undefined);
+  });
+
   test("--dry-run prints the exact bytes and sends nothing", async () => {
     const dry = await home.panpan(["--dry-run", "--id", "x", "hi"]);
     assert.match(
