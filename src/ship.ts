@@ -24,6 +24,8 @@ export interface Observations {
   refused(repeats: readonly Envelope[]): void;
   /** What the broker refuses for good, now in the reject file. */
   rejected(envelope: Envelope, reason: string): void;
+  /** Once, when the broker has answered for the first time. */
+  brokerFound(): void;
   /** Once per outage, with its first error; and once when the broker answers again. */
   brokerAway(error: TransportError): void;
   brokerBack(): void;
@@ -75,6 +77,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
   let lane: Promise<unknown> = Promise.resolve();
   let ownRowsWait = false;
   let additions = 0;
+  let brokerIsFound = false;
   let brokerIsAway = false;
   let spoolIsTroubled = false;
   let sourceEnded = false;
@@ -94,6 +97,8 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         await spool.reject(envelope, reason);
         observe.rejected?.(envelope, reason);
       }
+      if (!brokerIsFound) observe.brokerFound?.();
+      brokerIsFound = true;
       if (brokerIsAway) observe.brokerBack?.();
       brokerIsAway = false;
       if (envelopes.length > 0) observe.delivered?.(envelopes.length - sent.rejected.length, sent);

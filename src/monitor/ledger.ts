@@ -7,6 +7,7 @@ export interface DeliveryObserver {
   delivered(count: number, sent: { readonly listLength?: number }): void;
   refused(repeats: readonly unknown[]): void;
   rejected(): void;
+  brokerFound(): void;
   brokerAway(error: { readonly code: string }): void;
   brokerBack(): void;
   spoolTrouble(error: { readonly code: string }): void;
@@ -36,6 +37,8 @@ export interface DeliveryTally {
   refused: number;
   rejected: number;
   outages: number;
+  /** Whether the broker has ever answered. */
+  brokerFound: boolean;
   /** The code of the error, while the broker is away. */
   brokerAway?: string;
   /** The code of the error, while the spool takes nothing. */
@@ -71,6 +74,7 @@ export function createLedger({ now = Date.now }: { now?: () => number } = {}): L
     refused: 0,
     rejected: 0,
     outages: 0,
+    brokerFound: false,
   };
   const listener: ListenerTally = { notifications: 0, repeats: 0, lost: 0, connections: 0 };
   const history = createHistory();
@@ -126,6 +130,9 @@ export function createLedger({ now = Date.now }: { now?: () => number } = {}): L
       },
       rejected() {
         tally.rejected += 1;
+      },
+      brokerFound() {
+        tally.brokerFound = true;
       },
       brokerAway({ code }) {
         tally.brokerAway = code;

@@ -120,8 +120,11 @@ function ofDelivery({ ledger: { delivery }, spool }: Sources): Family[] {
       () => delivery.rejected,
     ),
     counter("moustash_broker_outages_total", "How often the broker went away.", () => delivery.outages),
-    gauge("moustash_broker_up", "0 from the first send that fails until one is acknowledged again.", () =>
-      flag(delivery.brokerAway === undefined),
+    gauge(
+      "moustash_broker_up",
+      "0 from the first send that fails until one is acknowledged again; absent until the broker has been asked.",
+      () =>
+        delivery.brokerFound || delivery.brokerAway ? flag(delivery.brokerAway === undefined) : undefined,
     ),
     gauge(
       "moustash_broker_list_length",

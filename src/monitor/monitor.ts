@@ -1,7 +1,7 @@
 // Watching a daemon: opens its HTTP server, and keeps trying where the address is taken. The work goes on without it.
 import { randomUUID } from "node:crypto";
 import { type Access, createGuard } from "./access.ts";
-import { createMetrics } from "./metrics.ts";
+import { type Metrics, createMetrics } from "./metrics.ts";
 import { createRoutes } from "./routes.ts";
 import { type Serving, serve } from "./server.ts";
 import { type HttpAddress, formatHttpAddress } from "./settings.ts";
@@ -30,6 +30,7 @@ export interface Monitor extends AsyncDisposable {
 export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
   const { tool, address, report, sources, host, version, now = Date.now, retryMs = 10_000 } = options;
   if (address === undefined) return { port: undefined, async [Symbol.asyncDispose]() {} };
+  let metrics: Promise<Metrics> | undefined;
   const routes = createRoutes({
     tool,
     host,
@@ -37,7 +38,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
     address,
     sources,
     now,
-    metrics: await createMetrics({ sources, tool, version }),
+    metrics: () => (metrics ??= createMetrics({ sources, tool, version })),
     life: randomUUID(),
   });
   const open = () =>

@@ -17,7 +17,8 @@ export interface RoutesOptions {
   readonly version: string;
   readonly address: HttpAddress;
   readonly sources: Sources;
-  readonly metrics: Metrics;
+  /** Made when somebody asks for the first time: until then they cost nothing. */
+  readonly metrics: () => Promise<Metrics>;
   /** Another for each life of a process: a page of an earlier one loads itself anew. */
   readonly life: string;
   readonly now: () => number;
@@ -32,11 +33,17 @@ const plain = (text: string, status = 200): Reply => ({
 export function createRoutes(options: RoutesOptions): Record<string, Route> {
   const { sources, metrics, tool } = options;
   const startedMs = performance.now();
+  let judgeAgainMs = 0;
+  let dead: string | undefined;
   const routes: Record<string, Route> = {
     "/healthz": {
       open: true,
       answer() {
-        const dead = findDead(sources, startedMs);
+        // Looking at every target is cheap, but not for whoever asks a thousand times a second.
+        if (performance.now() >= judgeAgainMs) {
+          dead = findDead(sources, startedMs);
+          judgeAgainMs = performance.now() + 100;
+        }
         return dead === undefined ? plain("alive") : plain(`not alive: ${dead}`, 503);
       },
     },
@@ -47,7 +54,12 @@ export function createRoutes(options: RoutesOptions): Record<string, Route> {
         return why === undefined ? plain("ready") : plain(`not ready: ${why}`, 503);
       },
     },
-    "/metrics": { answer: () => ({ type: metrics.contentType, body: metrics.text() }) },
+    "/metrics": {
+      async answer() {
+        const made = await metrics();
+        return { type: made.contentType, body: made.text() };
+      },
+    },
   };
   if (sources.targets !== undefined) Object.assign(routes, pageRoutes(options, sources.targets));
   else

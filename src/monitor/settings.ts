@@ -1,4 +1,5 @@
 // The settings of watching a daemon: where its HTTP server listens, and who may read beyond health.
+import { MoustashError, exitCodes } from "../errors.ts";
 import { type Setting, optional, parseText, setting } from "../setting.ts";
 import type { Access } from "./access.ts";
 
@@ -56,11 +57,18 @@ export const cuirMonitorSettings = monitorSettings(
 );
 export const fouetMonitorSettings = monitorSettings("127.0.0.1:9798", "`/metrics`, `/healthz` and `/readyz`");
 
-/** Who may read, of a tool's settings. */
+/** Who may read, of a tool's settings. Throws a MoustashError (78) where half of a pair is missing. */
 export function accessOf(values: {
   readonly http_token: string | undefined;
   readonly http_user: string | undefined;
   readonly http_password: string | undefined;
 }): Access {
-  return { token: values.http_token, user: values.http_user, password: values.http_password };
+  const { http_token: token, http_user: user, http_password: password } = values;
+  if ((user === undefined) !== (password === undefined))
+    throw new MoustashError(
+      "configuration",
+      exitCodes.configuration,
+      "http_user and http_password belong together: set both, or http_token alone",
+    );
+  return { token, user, password };
 }

@@ -54,9 +54,10 @@ export function findDead(
 
 /** Why an event would not be accepted now; undefined where it would. */
 export async function findUnready({ ledger, spool }: Sources): Promise<string | undefined> {
-  const { brokerAway, spoolTrouble } = ledger.delivery;
-  if (brokerAway === undefined) return undefined;
-  const away = `the broker is away (${brokerAway})`;
+  const { brokerFound, brokerAway, spoolTrouble } = ledger.delivery;
+  if (brokerFound && brokerAway === undefined) return undefined;
+  const away =
+    brokerAway === undefined ? "the broker has not answered yet" : `the broker is away (${brokerAway})`;
   if (!spool.durable) return `${away}, and the spool is memory`;
   if (spoolTrouble !== undefined) return `${away}, and the spool takes nothing (${spoolTrouble})`;
   const status = await askSpool(spool);

@@ -74,6 +74,9 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
       return `${response.status} ${(await response.text()).trim()}`;
     };
     assert.equal(await ready(), "200 ready");
+    spool.bytes = 100;
+    assert.match(await ready(), /^503 not ready: the broker has not answered yet, and the spool is full/);
+    spool.bytes = 0;
     ledger.observe.brokerAway({ code: "unavailable" });
     assert.equal(await ready(), "200 ready");
     spool.bytes = 100;
@@ -81,6 +84,7 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
     spool.bytes = 0;
     ledger.observe.spoolTrouble({ code: "spool_unwritable" });
     assert.match(await ready(), /^503 .*takes nothing \(spool_unwritable\)/);
+    ledger.observe.brokerFound();
     ledger.observe.brokerBack();
     assert.equal(await ready(), "200 ready");
   });
@@ -98,7 +102,9 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
       what: "a quiet Cuir",
     });
     sources.ledger.probed("SSH", "down", 1);
-    assert.equal((await fetch(`${watched.url}healthz`)).status, 200);
+    await eventually(async () => (await fetch(`${watched.url}healthz`)).status === 200, {
+      what: "a Cuir that probes",
+    });
     const { alive, text } = await askHealth({ tool: "cuir", address: local(watched.port) });
     assert.ok(alive || text.startsWith("not alive: no probe has ended for"), text);
   });

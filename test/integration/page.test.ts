@@ -242,6 +242,20 @@ describe("the page", { skip: noBrowser, concurrency: 1 }, () => {
     await page.getByText("No target is like that.").waitFor();
   });
 
+  test("asks for a password where one is set, and is current behind it", async () => {
+    const access = { user: "ops", password: "secret" };
+    await using watched = await openWatched(mixed(), { access });
+    await using visited = await visit(watched.url, {
+      httpCredentials: { username: "ops", password: "secret" },
+    });
+    await visited.page.getByText("Live").waitFor();
+    assert.deepEqual(visited.complaints, []);
+    await using stranger = await visit(watched.url, {
+      httpCredentials: { username: "ops", password: "guess" },
+    });
+    assert.match(await stranger.page.locator("body").innerText(), /show http_token/);
+  });
+
   test("is a whole table without script, and filters there too", async () => {
     await using watched = await openWatched(mixed());
     await using visited = await visit(watched.url, { javaScriptEnabled: false });

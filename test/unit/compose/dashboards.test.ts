@@ -40,6 +40,7 @@ const alertQueries = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)
 const exposed = new Set<string>(["up"]);
 before(async () => {
   const ledger = createLedger();
+  ledger.observe.brokerFound();
   ledger.observe.accepted(1, { at: "broker", listLength: 1 });
   ledger.observe.delivered(1, { listLength: 1 });
   const metrics = await createMetrics({

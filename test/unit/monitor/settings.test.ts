@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatHttpAddress, parseHttpAddress } from "../../../src/monitor/settings.ts";
+import { accessOf, formatHttpAddress, parseHttpAddress } from "../../../src/monitor/settings.ts";
 
 test("addresses are read as they are written", () => {
   for (const text of ["127.0.0.1:9797", "[::]:9798", "[::1]:80", "localhost:9797", "0.0.0.0:65535"])
@@ -22,4 +22,15 @@ test("what is no address says how one is written", () => {
     "",
   ])
     assert.throws(() => parseHttpAddress(text), /write 127\.0\.0\.1:9797/, text);
+});
+
+test("half of a pair is an error: nobody's page shall be open by mistake", () => {
+  const none = { http_token: undefined, http_user: undefined, http_password: undefined };
+  assert.throws(() => accessOf({ ...none, http_user: "ops" }), /belong together/);
+  assert.throws(() => accessOf({ ...none, http_password: "secret" }), /belong together/);
+  assert.deepEqual(accessOf({ ...none, http_token: "t" }), {
+    token: "t",
+    user: undefined,
+    password: undefined,
+  });
 });
