@@ -4,6 +4,7 @@ import { createBackoff } from "../backoff.ts";
 import { createLedger, type Deceased, type Fact } from "./ledger.ts";
 import { parseLogLine } from "./mainlog.ts";
 import { lastLines } from "./output.ts";
+import { pause } from "./pause.ts";
 import { type Web, WebError } from "./web.ts";
 import type { XmlValue } from "./xmlrpc.ts";
 
@@ -185,16 +186,4 @@ export function gatherEvidence({ web, signal, outputBytes, mask, onAway }: Evide
     },
     discarded: (pool) => ledger.discarded(pool),
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve(undefined);
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

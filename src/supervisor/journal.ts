@@ -38,9 +38,15 @@ export type Verdict =
       settle(): void;
     };
 
+export interface Circumstances {
+  /** Others read the same pool now, so that a gap says nothing. */
+  readonly shared?: boolean;
+  /** The first of a conversation: between the last and this one supervisord may have reloaded. */
+  readonly fresh?: boolean;
+}
+
 export interface Journal {
-  /** `shared`: others read the same pool now, so that a gap says nothing. */
-  take(notification: Notification, shared?: boolean): Verdict;
+  take(notification: Notification, circumstances?: Circumstances): Verdict;
 }
 
 export interface JournalOptions {
@@ -57,6 +63,7 @@ export interface JournalOptions {
 }
 
 export const space = "fouet";
+export const journalPrefix = "journal ";
 const recentCount = 256;
 const ownGoodbyes = 2;
 
@@ -69,7 +76,7 @@ interface Kept {
 
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { store, stream, pool, now = Date.now } = options;
-  const key = `journal ${options.life ?? stream} ${pool}`;
+  const key = `${journalPrefix}${options.life ?? stream} ${pool}`;
   const kept = ((await store.get(space, key)) ?? undefined) as Kept | undefined;
 
   let life = options.life ?? kept?.life ?? randomUUID();
@@ -97,7 +104,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return undefined;
   }
 
-  function losses(serial: number, poolSerial: number | undefined, shared: boolean): Loss[] {
+  function losses(
+    serial: number,
+    poolSerial: number | undefined,
+    { shared = false, fresh = false }: Circumstances,
+  ): Loss[] {
     if (poolSerial === undefined || shared) return [];
     if (last === null) {
       const first = options.firstPoolSerial ?? 0;
@@ -118,7 +129,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     if (last.poolSerial === null) return [];
     if (poolSerial > last.poolSerial) {
       const count = poolSerial - last.poolSerial - 1;
-      if (count === 0) return [];
+      if (count === 0 || serial < last.serial) return [];
+      // Other pools' events have serials too; but a reload in between may have lost more than the count tells.
+      const most = fresh ? serial - last.serial - 1 : count;
       const poolSerials: Range = [last.poolSerial + 1, poolSerial - 1];
       return [
         {
@@ -126,7 +139,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
           poolSerials,
           ...between(last.serial, serial),
           least: count,
-          most: count,
+          most: Math.max(count, most),
           notable: true,
         },
       ];
@@ -148,14 +161,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
 
   return {
-    take(notification, shared = false) {
+    take(notification, circumstances = {}) {
       const { serial, poolSerial } = notification.header;
       const digest = digestOf(notification);
       const before = repeated(serial, digest);
       if (before) return { kind: "repeat", accepted: before };
-      const found = losses(serial, poolSerial, shared);
-      // An old event that another pool refused comes late: it does not move the counters back.
+      const found = losses(serial, poolSerial, circumstances);
       if (last === null || serial > last.serial) last = { serial, poolSerial: poolSerial ?? null };
+      // An old event that another pool refused comes late, with our next number: serials do not go back for it.
+      else if (poolSerial === (last.poolSerial ?? NaN) + 1) last = { serial: last.serial, poolSerial };
       const mark = last;
       const { promise, resolve } = Promise.withResolvers<void>();
       const generation = { seen, recent, pending, life };
