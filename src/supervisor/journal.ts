@@ -112,17 +112,19 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     if (poolSerial === undefined || shared) return [];
     if (last === null) {
       const first = options.firstPoolSerial ?? 0;
-      const count = poolSerial - first;
+      const count = Math.max(0, poolSerial - first);
+      // Numbers before our first were another pool's; or ours, of a pool that a reload threw away before we came.
+      const most = options.young ? Math.max(count, serial - first) : count;
       // Without memory of ours, events that we took in an earlier life of this process look lost.
-      if (count <= 0 || (!store.durable && !options.young)) return [];
+      if (most === 0 || (!store.durable && !options.young)) return [];
       return [
         {
-          cause: "overflow",
-          poolSerials: [first, poolSerial - 1],
-          ...between(-1, serial),
+          cause: count > 0 ? "overflow" : "reload",
+          ...(count > 0 && { poolSerials: [first, poolSerial - 1] as const }),
+          ...between(first - 1, serial),
           least: store.durable ? count : 0,
-          most: count,
-          notable: true,
+          most,
+          notable: count > 0,
         },
       ];
     }

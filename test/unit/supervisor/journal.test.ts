@@ -103,9 +103,10 @@ test("the first that ever comes tells what was lost before it, where it can be k
     poolSerials: [0, 70],
     serials: [0, 73],
     least: 71,
-    most: 71,
+    most: 74,
     notable: true,
   });
+  assert.deepEqual(await losses(durable(), { young: false }), [{ ...loss, most: 71 }]);
   // Without memory we may have taken them ourselves, in an earlier life.
   assert.deepEqual((await losses(openMemoryStore(), {}))[0]?.least, 0);
   assert.deepEqual(await losses(openMemoryStore(), { young: false }), []);
