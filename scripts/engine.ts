@@ -2,6 +2,7 @@
 //
 // We may: as root, on a Debian family machine that has no engine, without a terminal or after a yes on it.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
@@ -58,7 +59,10 @@ export async function aptInstall(...packages: string[]): Promise<void> {
 async function confirm(question: string): Promise<void> {
   if (!process.stdin.isTTY) return;
   using terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} [y/N] `);
+  // Ctrl-D closes the terminal and Ctrl-C rejects: both are a no.
+  const closed = once(terminal, "close").then(() => "no");
+  const asked = terminal.question(`${question} [y/N] `).catch(() => "no");
+  const answer = await Promise.race([asked, closed]);
   if (!/^y(es)?$/i.test(answer.trim()))
     throw new ScriptError("nothing was installed: install or start Docker, then try again");
 }
