@@ -8,7 +8,7 @@
 
 #define PREFIX "/opt/moustash"
 #define NODE PREFIX "/libexec/node"
-#define BUNDLE PREFIX "/lib/moustash.cjs"
+#define START PREFIX "/lib/start.cjs"
 #define STASH "MOUSTASH_STASHED_"
 
 // What is stashed: names that end in "=" are whole, the others are prefixes.
@@ -107,7 +107,7 @@ __attribute__((noreturn, used)) void start(word *stack) {
     char **argv = (char **)(stack + 1);
     char **envp = argv + argc + 1;
 
-    static const char *const ours[] = {TOOL, NODE_FLAGS BUNDLE, TOOL};
+    static const char *const ours[] = {TOOL, NODE_FLAGS START, TOOL};
     enum { OURS = sizeof ours / sizeof *ours };
 
     // Without a C library there is no heap: everything is sized first, and lies on our stack.

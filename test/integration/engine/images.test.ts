@@ -60,6 +60,14 @@ describe("the images", { skip: noEngine }, () => {
       for (const name of ["description", "revision", "vendor"]) equal(typeof label(name), "string");
     });
 
+  test("start from code that was compiled when they were built", async () => {
+    const asVersion = "process.argv.splice(1, 0, 'start', 'panpan', '--version')";
+    const program = `${asVersion}; require("/opt/moustash/lib/start.cjs").script.cachedDataRejected`;
+    const flags = readFileSync("images/launcher/flags", "utf8").trim().split(" ");
+    const node = ["--entrypoint", "/opt/moustash/libexec/node", "moustash/panpan:latest", ...flags];
+    match(await docker("run", "--rm", ...node, "--print", program), /^false\n/);
+  });
+
   test("hold Moustash and two folders, no shell and no package manager", async () => {
     const container = await docker("create", "moustash/panpan:latest");
     const { stdout } = spawnSync("sh", ["-c", `docker export ${container} | tar -tv --numeric-owner`]);
