@@ -1,7 +1,8 @@
-// Writes the tables of docs/CONFIGURATION.md anew from the settings' own tables; what stands around them stays.
+// Writes the tables of docs/CONFIGURATION.md and docs/CUIR.md anew from the code's own; what stands around them stays.
 //   npm run docs
 import { readFileSync, writeFileSync } from "node:fs";
 import { documentedTables } from "../src/commands/sections.ts";
+import { cuirPage, renderCuirPage } from "./cuir-page.ts";
 import type { Setting, Settings } from "../src/setting.ts";
 
 export const page = new URL("../docs/CONFIGURATION.md", import.meta.url);
@@ -37,4 +38,7 @@ function meaningOf({ help, secret }: Setting): string {
   return `${help}${secret ? " *Secret: never a flag, never shown.*" : ""}`.replaceAll("|", String.raw`\|`);
 }
 
-if (import.meta.main) writeFileSync(page, renderTables(readFileSync(page, "utf8")));
+if (import.meta.main) {
+  writeFileSync(page, renderTables(readFileSync(page, "utf8")));
+  writeFileSync(cuirPage, renderCuirPage(readFileSync(cuirPage, "utf8")));
+}

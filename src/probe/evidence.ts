@@ -40,3 +40,23 @@ export function compare(before: Face | undefined, now: Face | undefined): Change
   }
   return differs ? change : undefined;
 }
+
+/** What kinds add under `cuir`: docs/CUIR.md is made of this, and the contract of probes asks for it. */
+export const evidenceFields: Readonly<Record<string, string>> = {
+  addresses:
+    "Each address of the name that was asked, with what it answered and how soon (where there are several).",
+  banner: "The first line that came (exchange, udp, unix).",
+  tls_protocol: "The protocol agreed on.",
+  tls_cipher: "The cipher agreed on.",
+  certificate_sha256: "The certificate's fingerprint.",
+  certificate_subject: "Whose it is.",
+  certificate_issuer: "Who signed it.",
+  certificate_names: "The names that it is for.",
+  certificate_expires: "Its last moment.",
+  certificate_days: "Whole days until then; negative when it is over.",
+  http_status: "The last answer's status.",
+  http_server: "Its `Server` header.",
+  redirects: "How many redirects were followed.",
+  redirected_to: "Where the last one led.",
+  answers: "The records (dns), sorted.",
+};

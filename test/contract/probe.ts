@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { suite, test } from "node:test";
+import { evidenceFields } from "../../src/probe/evidence.ts";
 import { kinds } from "../../src/probe/kinds.ts";
 import { type Outcome, type Trace, fail } from "../../src/probe/outcome.ts";
 import type { Target } from "../../src/probe/target.ts";
@@ -70,6 +71,8 @@ export function testProbe(name: string, { well, elsewhere, isDatagram }: ProbeCa
       const { outcome, trace } = await attempt(server.target);
       assert.equal(outcome.verdict, "up", JSON.stringify(outcome));
       assert.equal(trace.step, "done");
+      for (const field of Object.keys(outcome.evidence ?? {}))
+        assert.ok(field in evidenceFields, `${field} is documented`);
     });
 
     test("is refused where nobody listens", async () => {
