@@ -12,24 +12,23 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
-import { MoustashError, exitCodes } from "./errors.ts";
+import {
+  identityOf,
+  makeFolder,
+  moveAway,
+  moved,
+  pending,
+  readWhole,
+  returned,
+  stamp,
+  syncFolder,
+  touch,
+} from "./database-folder.ts";
+import { DamagedError, DiskError, NewerError, classify, explain, messageOf } from "./disk-error.ts";
 import { type SalvagedRow, salvageRows } from "./salvage.ts";
 
+export { DamagedError, DiskError };
 export type { SalvagedRow };
-
-export type DiskErrorCode = "disk_full" | "disk_unwritable" | "disk_busy";
-
-/** The disk said no. Nothing of the transaction was written. */
-export class DiskError extends MoustashError {
-  declare readonly code: DiskErrorCode;
-
-  constructor(code: DiskErrorCode, message: string, options?: { cause?: unknown }) {
-    super(code, exitCodes.full, message, options);
-  }
-}
-
-/** Thrown by a room that read what cannot be what it wrote: the file is then treated as damaged. */
-export class DamagedError extends Error {}
 
 export interface DatabaseOptions {
   /** Made where it is missing. */
@@ -97,7 +96,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   function connect(): Connection {
     if (connection) return connection;
     if (!fs.existsSync(path) || pending(options).length > 0) create(options, folder, path);
-    if (returned(options).length > 0) takeBack(options, path);
+    if (returned(options, options.migrations.length).length > 0) takeBack(options, path);
     const identity = identityOf(path) ?? "";
     const database = openFile(path, busyMs);
     try {
@@ -160,7 +159,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     exists: () =>
       fs.existsSync(path) ||
-      (fs.existsSync(directory) && pending(options).length + returned(options).length > 0),
+      (fs.existsSync(directory) &&
+        pending(options).length + returned(options, options.migrations.length).length > 0),
     write(work) {
       const { bytes, freeBytes } = reserveOf(directory);
       if (freeBytes < bytes && freeBytes + unusedBytes() < bytes) {
@@ -199,15 +199,6 @@ export function takeLock(path: string, busyMs: number): Disposable | undefined {
     throw error;
   }
   return { [Symbol.dispose]: () => closeQuietly(database) };
-}
-
-class NewerError extends Error {
-  readonly version: number;
-
-  constructor(version: number) {
-    super(`version ${version} of the file is newer than this program`);
-    this.version = version;
-  }
 }
 
 /** No release will ever have so many versions: a number beyond is damage. */
@@ -337,17 +328,10 @@ function recover(options: DatabaseOptions, database: DatabaseSync, damaged: stri
   );
 }
 
-/** Set aside by an older program, and not newer than this one any more. */
-function returned({ directory, name, migrations }: DatabaseOptions): string[] {
-  const version = (entry: string) => Number(new RegExp(`^${name}-v(\\d+)-`).exec(entry)?.[1] ?? Infinity);
-  const names = fs.readdirSync(directory).filter((entry) => version(entry) <= migrations.length);
-  return names.toSorted().map((entry) => join(directory, entry));
-}
-
 /** Under the lock: rows that an older program could not read move over; then their folder goes. */
 function takeBack(options: DatabaseOptions, path: string) {
   using _lock = lockFolder(options);
-  for (const folder of returned(options)) {
+  for (const folder of returned(options, options.migrations.length)) {
     const from = openFile(join(folder, `${options.name}.sqlite`), 0);
     const to = openFile(path, options.busyMs ?? defaultBusyMs);
     try {
@@ -384,23 +368,6 @@ function* rowsIn(database: DatabaseSync, table: string): Generator<SalvagedRow> 
   }
 }
 
-function readWhole(path: string): Uint8Array {
-  try {
-    return fs.readFileSync(path);
-  } catch {
-    return new Uint8Array();
-  }
-}
-
-/** Set aside and not yet recovered from: the work of a process that died over it. */
-function pending({ directory, name }: DatabaseOptions): string[] {
-  const names = fs.readdirSync(directory);
-  return names
-    .filter((entry) => entry.startsWith(`${name}-corrupt-`) && entry.endsWith(".pending"))
-    .toSorted()
-    .map((entry) => join(directory, entry));
-}
-
 function setAside(
   options: DatabaseOptions,
   folder: string,
@@ -422,101 +389,10 @@ function setAside(
   );
 }
 
-function moveAway({ directory, name }: DatabaseOptions, folder: string, ending: string): string {
-  const place = join(directory, `${name}-${ending}`);
-  fs.renameSync(folder, place);
-  syncFolder(directory);
-  return place;
-}
-
-/** Not a clock that matters: it only makes the name new. */
-function stamp(): string {
-  return new Date().toISOString().replaceAll(/[-:]/g, "").replace(".", "");
-}
-
 function lockFolder({ directory, name, busyMs = defaultBusyMs }: DatabaseOptions): Disposable {
   const path = join(directory, `${name}.lock`);
   const lock = takeLock(path, busyMs);
   if (!lock)
     throw new DiskError("disk_busy", `${path} is held by another process for more than ${busyMs} ms`);
   return lock;
-}
-
-function identityOf(path: string): string | undefined {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat && `${stat.dev}:${stat.ino}`;
-}
-
-/** Whether another file stands at the path now, or none. */
-function moved(path: string, identity: string | undefined): boolean {
-  try {
-    return identityOf(path) !== identity;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes a file that the group may write too, whatever our umask is; leaves one that is there alone. */
-function touch(path: string) {
-  try {
-    const descriptor = fs.openSync(path, "wx", 0o660);
-    fs.fchmodSync(descriptor, 0o660);
-    fs.closeSync(descriptor);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-}
-
-/** Makes a folder whose files belong to its group. */
-export function makeFolder(path: string) {
-  fs.mkdirSync(path, { recursive: true, mode: 0o2770 });
-  fs.chmodSync(path, 0o2770);
-}
-
-export function syncFolder(path: string) {
-  const descriptor = fs.openSync(path, "r");
-  try {
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-/** Source: sqlite.org/rescode.html; the low byte is the primary code. */
-const primaryCodes: Record<number, DiskErrorCode | "damaged"> = {
-  3: "disk_unwritable",
-  5: "disk_busy",
-  6: "disk_busy",
-  8: "disk_unwritable",
-  10: "disk_unwritable",
-  11: "damaged",
-  13: "disk_full",
-  14: "disk_unwritable",
-  26: "damaged",
-};
-const readonlyMoved = 1032;
-
-type Trouble = DiskErrorCode | "damaged" | "newer" | "moved";
-
-function classify(error: unknown): Trouble | undefined {
-  if (error instanceof DiskError) return error.code;
-  if (error instanceof DamagedError) return "damaged";
-  if (error instanceof NewerError) return "newer";
-  const { code, errcode, syscall } = error as { code?: string; errcode?: number; syscall?: string };
-  if (errcode === readonlyMoved) return "moved";
-  // A logic error (1): the tables are not ours any more, since our SQL is tested.
-  if (code === "ERR_SQLITE_ERROR") return errcode === 1 ? "damaged" : primaryCodes[(errcode ?? 0) & 0xff];
-  if (code === "ENOSPC" || code === "EDQUOT") return "disk_full";
-  return syscall === undefined ? undefined : "disk_unwritable";
-}
-
-function explain(code: DiskErrorCode, path: string, error: unknown): string {
-  if (error instanceof DiskError) return error.message;
-  if (code === "disk_full") return `${path}: the file system is full (${messageOf(error)})`;
-  if (code === "disk_busy") return `${path}: another process held it for too long (${messageOf(error)})`;
-  return `${path}: ${messageOf(error)}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
