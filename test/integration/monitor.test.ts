@@ -260,6 +260,70 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
   });
 });
 
+describe("both daemons, as processes", { concurrency: 2 }, () => {
+  for (const tool of ["cuir", "fouet"]) {
+    test(`${tool} is scraped`, async (t) => {
+      await using folder = await temporaryFolder();
+      const port = await freePort();
+      const env = {
+        PATH: process.env.PATH,
+        MOUSTASH_SPOOL: join(folder.path, "spool"),
+        // Nobody listens there: the daemon is alive, and ready, since the disk takes what it says.
+        MOUSTASH_REDIS_PORT: "1",
+        [`${tool.toUpperCase()}_HTTP`]: `127.0.0.1:${port}`,
+        ...(tool === "cuir"
+          ? { CUIR_PROBES: "Web: 127.0.0.1:1:the shop\nSSH: 127.0.0.1:1:ssh server for HULK" }
+          : { FOUET_LISTEN: join(folder.path, "fouet.sock") }),
+      };
+      const child = startChild(process.execPath, [entry, tool], { env });
+      try {
+        const get = async (path: string) => {
+          const response = await fetch(`http://127.0.0.1:${port}${path}`);
+          return response.ok ? await response.text() : undefined;
+        };
+        assert.equal(await eventually(() => get("/healthz"), { what: `${tool} to be alive` }), "alive\n");
+        assert.equal(await eventually(() => get("/readyz"), { what: `${tool} to be ready` }), "ready\n");
+        const away = async () =>
+          (await get("/metrics"))?.includes("\nmoustash_broker_up 0\n") ? true : undefined;
+        await eventually(away, { what: "the broker to be known as away" });
+        if (tool === "cuir") {
+          const down = async () =>
+            (await get("/metrics"))?.includes('moustash_targets{state="down"} 2') ? true : undefined;
+          await eventually(down, { what: "both targets to be down" });
+          const { counts, targets } = JSON.parse((await get("/api/targets"))!) as {
+            counts: Record<string, number>;
+            targets: Record<string, unknown>[];
+          };
+          assert.deepEqual(counts, { down: 2, unknown: 0, degraded: 0, new: 0, up: 0 });
+          const { program, source, state, cause, informations } = targets[0]!;
+          assert.deepEqual(
+            { program, source, state, cause, informations },
+            {
+              program: "Web",
+              source: "127.0.0.1:1",
+              state: "down",
+              cause: "refused",
+              informations: "the shop",
+            },
+          );
+        } else assert.match((await get("/metrics"))!, /^moustash_supervisor_connections 0$/m);
+        const input = (await get("/metrics"))!;
+        const { status, stdout, stderr, error } = spawnSync("promtool", ["check", "metrics"], {
+          input,
+          encoding: "utf8",
+        });
+        if (error) return t.skip("no promtool: apt-get install prometheus runs this part");
+        assert.equal(stdout + stderr, "");
+        assert.equal(status, 0);
+      } catch (error) {
+        throw new Error(child.output(), { cause: error });
+      } finally {
+        await child.end();
+      }
+    });
+  }
+});
+
 describe("--health", { concurrency: 2 }, () => {
   test("tells a Cuir that lives from one that does not, and from one that hangs", async () => {
     const port = await freePort();
