@@ -1,9 +1,9 @@
 // The table of transports: which broker the configuration names.
+import { connectRabbitmq } from "./rabbitmq.ts";
 import { connectRedis } from "./redis.ts";
 import type { TransportValues } from "./settings.ts";
 import { connectStdout } from "./stdout.ts";
 import type { Transport } from "./transport.ts";
-import { TransportError } from "./transport.ts";
 
 export interface ConnectOptions<V = TransportValues> {
   /** The settings as they read now; called before each connection but the first, for rotated secrets. */
@@ -16,9 +16,7 @@ type Connect = (values: TransportValues, options: ConnectOptions) => Transport;
 
 const transports: Record<TransportValues["transport"], Connect> = {
   redis: connectRedis,
-  rabbitmq: () => {
-    throw new TransportError("misconfigured", "transport = rabbitmq is not there yet");
-  },
+  rabbitmq: connectRabbitmq,
   stdout: () => connectStdout(),
 };
 

@@ -3,10 +3,10 @@
 // A redirection (MOVED, ASK) means that nothing was written, so following it repeats nothing and keeps the order.
 // Source: "Redis cluster specification", redirection and resharding.
 import { type Address, formatAddress } from "./address.ts";
+import { attempt } from "./attempt.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { isReply, replyWord } from "./redis-errors.ts";
 import {
-  attempt,
   createLazyConnection,
   during,
   type LazyConnection,

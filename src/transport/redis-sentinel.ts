@@ -3,9 +3,10 @@
 // Invariant: nothing is written to a server that does not call itself a master when we connect (ROLE), nor to one
 // that a Sentinel has since announced as replaced. Source: "Guidelines for Redis clients with support for Sentinel".
 import { type Address, formatAddress } from "./address.ts";
+import { attempt } from "./attempt.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { isReply } from "./redis-errors.ts";
-import { attempt, createLazyConnection, during, type OpenRedis, type RedisServers } from "./redis-servers.ts";
+import { createLazyConnection, during, type OpenRedis, type RedisServers } from "./redis-servers.ts";
 import { TransportError } from "./transport.ts";
 
 export interface SentinelOptions {

@@ -1,7 +1,6 @@
 // Which server a key is written to: the connections behind the Redis transport, opened where needed.
 import type { RedisConnection } from "./redis-connection.ts";
 import type { Endpoint } from "./socket.ts";
-import { TransportError } from "./transport.ts";
 
 /** What a write is for: the same key goes to the same server, and with several servers the same run does. */
 export interface Owner {
@@ -70,24 +69,5 @@ export async function during<T>(
     throw error;
   } finally {
     signal.removeEventListener("abort", destroy);
-  }
-}
-
-/** How long one of several may take to answer before the next is tried. */
-const attemptMs = 1500;
-
-/** Tries to connect for a while; rejects with a TransportError, or with the signal's reason. */
-export async function attempt<T>(
-  what: string,
-  signal: AbortSignal,
-  connect: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const soon = AbortSignal.timeout(attemptMs);
-  try {
-    return await connect(AbortSignal.any([signal, soon]));
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!soon.aborted || error instanceof TransportError) throw error;
-    throw new TransportError("unavailable", `${what} did not answer within ${attemptMs} ms`);
   }
 }

@@ -1,6 +1,7 @@
 // Several independent Redis servers, each with a list and a reader of its own: in turn where one is away, or spread.
 import { formatAddress } from "./address.ts";
-import { attempt, createLazyConnection, type OpenRedis, type RedisServers } from "./redis-servers.ts";
+import { attempt } from "./attempt.ts";
+import { createLazyConnection, type OpenRedis, type RedisServers } from "./redis-servers.ts";
 import type { Endpoint } from "./socket.ts";
 
 /** How long a server that was away is asked last. */

@@ -116,7 +116,11 @@ export const rabbitmqSettings = {
     "logstash-key",
     "Routing key; may hold `%{type}`, `%{host}` and `%{program}`.",
   ),
-  rabbitmq_exchange: setting(parseText, "logstash-exchange", "Name of the exchange."),
+  rabbitmq_exchange: setting(
+    parseText,
+    "logstash-exchange",
+    "Name of the exchange; `none` is RabbitMQ's default one, which leads straight to the queue.",
+  ),
   rabbitmq_exchange_type: setting(
     parseChoice("direct", "fanout", "topic", "headers", "x-consistent-hash", "x-modulus-hash"),
     "direct",
@@ -132,6 +136,11 @@ export const rabbitmqSettings = {
     parseChoice("classic", "quorum"),
     "classic",
     "`quorum` keeps the queue on several nodes (RabbitMQ 3.8 or newer).",
+  ),
+  rabbitmq_window: setting(
+    parseCount(1, 4096),
+    "1",
+    "How many events may wait for RabbitMQ's confirmation at a time. More is faster; but where it refuses one (a full queue that rejects, a binding that was removed) those behind it may be in the queue before it.",
   ),
   rabbitmq_declare: setting(
     parseBoolean,

@@ -27,10 +27,7 @@ export async function openSocket(
   const raw = connect({ ...endpoint, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
   let stream: Socket = raw;
   function reset() {
-    // A unix socket knows no reset. Where the peer has closed, our end is being shut down, and a reset in the midst
-    // of that leaves a handle that never closes: Node then never exits.
-    if ("path" in endpoint || raw.connecting || raw.writableEnded || raw.readableEnded) raw.destroy();
-    else raw.resetAndDestroy();
+    resetSocket(raw);
     stream.destroy();
   }
   try {
@@ -48,6 +45,16 @@ export async function openSocket(
     throw error;
   }
   return { stream, reset };
+}
+
+/** Resets a TCP connection at once; a unix socket, which knows no reset, is closed. */
+export function resetSocket(socket: Socket, error?: Error): void {
+  // Where the peer has closed, our end is being shut down, and a reset in the midst of that leaves a handle that
+  // never closes: Node then never exits.
+  const canReset = socket.remoteFamily !== undefined && !socket.writableEnded && !socket.readableEnded;
+  if (canReset) socket.resetAndDestroy();
+  // Alone, a reset would first wait until all that was written is sent.
+  socket.destroy(error);
 }
 
 function settled(stream: Socket, event: string, signal: AbortSignal): Promise<void> {

@@ -168,6 +168,23 @@ describe("redis", () => {
       await assertRejects(at.transport.send(makeEvents(1), options), "unavailable", sentence);
     });
 
+  it("never sends later what did not fit into the socket in time", async () => {
+    await using at = await setUp();
+    await at.transport.send([], options);
+    at.server.stop();
+    const late = makeEvents(300, { pad: "x".repeat(200_000) });
+    await assertRejects(at.transport.send(late, { timeoutMs: 500 }), "unavailable", /500 ms/);
+    at.server.resume();
+    const events = makeEvents(1);
+    await at.transport.send(events, options);
+    // What was cut off in the midst of a command is nothing to Redis; the first of several may have been whole.
+    const arrived = await at.server.list(key);
+    assert.equal(arrived.at(-1), events[0]!.body);
+    assert.ok(arrived.length < 300, `${arrived.length} events`);
+    await at.server.command("PING");
+    assert.equal((await at.server.list(key)).length, arrived.length);
+  });
+
   it("stops at redis_max_length, and goes on when the list is shorter", async () => {
     await using at = await setUp({}, { redis_max_length: 3 });
     const events = makeEvents(5);

@@ -63,6 +63,8 @@ export interface Child {
   readonly process: ChildProcess;
   output(): string;
   hasEnded(): boolean;
+  /** To the child, with its whole group where it has one. */
+  signal(signal: NodeJS.Signals): void;
   /** SIGKILL unless told; resolves when it has ended. */
   end(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -70,23 +72,29 @@ export interface Child {
 export function startChild(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  { group = false, ...options }: { cwd?: string; env?: NodeJS.ProcessEnv; group?: boolean } = {},
 ): Child {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: group, ...options });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk) => (output = (output + String(chunk)).slice(-20_000)));
   child.on("error", (error) => (output += error.message));
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+  function signal(name: NodeJS.Signals) {
+    if (hasEnded()) return;
+    if (group) process.kill(-child.pid!, name);
+    else child.kill(name);
+  }
   return {
     process: child,
     output: () => output,
     hasEnded,
-    async end(signal = "SIGKILL") {
+    signal,
+    async end(name = "SIGKILL") {
       if (hasEnded()) return;
       const ended = once(child, "exit");
-      child.kill(signal);
-      child.kill("SIGCONT");
+      signal(name);
+      if (name !== "SIGKILL") signal("SIGCONT");
       await ended;
     },
   };
