@@ -91,24 +91,28 @@ async function openChannel(
   const { stream } = model.connection as unknown as { stream: Socket };
   let failure: Error | undefined;
   let closed = false;
+  let destroyed = false;
   let blocked: string | undefined;
   const listeners = new Set<() => void>();
   const trouble = () => {
     for (const listener of listeners) listener();
   };
   // The first error tells most: of a channel what it did wrong, of a connection why it ended.
-  const fail = (error: Error) => (failure ??= error);
+  const fail = (error: Error) => {
+    if (!destroyed) failure ??= error;
+  };
   const end = () => {
     closed = true;
     trouble();
   };
   const destroy = () => {
     closed = true;
-    // With an error, so that amqplib hears of it and ends its heartbeat.
-    const error = new Error("closed by us");
+    destroyed = true;
     if (raw) raw.reset();
-    if (raw) stream.destroy(error);
-    else resetSocket(stream, error);
+    if (raw) stream.destroy();
+    else resetSocket(stream);
+    // A reset says nothing, and amqplib would go on with its heartbeat.
+    stream.emit("error", new Error("closed by us"));
     trouble();
   };
   model.on("error", fail);

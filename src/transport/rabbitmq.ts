@@ -67,7 +67,8 @@ export function connectRabbitmq(
       } catch (error) {
         connection?.destroy();
         if (signal.aborted && !isTlsSilence(error)) throw signal.reason;
-        errors.push(explain(connection?.failure ?? error, { host: address.host, port: address.port }));
+        const failure = error instanceof TransportError ? error : (connection?.failure ?? error);
+        errors.push(explain(failure, address));
         connection = undefined;
       }
     }

@@ -48,13 +48,12 @@ export async function openSocket(
 }
 
 /** Resets a TCP connection at once; a unix socket, which knows no reset, is closed. */
-export function resetSocket(socket: Socket, error?: Error): void {
+export function resetSocket(socket: Socket): void {
   // Where the peer has closed, our end is being shut down, and a reset in the midst of that leaves a handle that
   // never closes: Node then never exits.
   const canReset = socket.remoteFamily !== undefined && !socket.writableEnded && !socket.readableEnded;
   if (canReset) socket.resetAndDestroy();
-  // Alone, a reset would first wait until all that was written is sent.
-  socket.destroy(error);
+  else socket.destroy();
 }
 
 function settled(stream: Socket, event: string, signal: AbortSignal): Promise<void> {

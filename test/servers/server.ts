@@ -96,6 +96,9 @@ export function startChild(
       signal(name);
       if (name !== "SIGKILL") signal("SIGCONT");
       await ended;
+      // Grandchildren may hold them open.
+      child.stdout.destroy();
+      child.stderr.destroy();
     },
   };
 }
