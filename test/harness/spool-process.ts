@@ -8,7 +8,17 @@ import { makeRun } from "../contract/spool.ts";
 
 const [verb, directory] = process.argv.slice(2);
 const spool = openSqliteSpool({ directory: directory!, mostBytes: 2 ** 28 });
-const say = (line: string) => writeSync(1, `${line}\n`);
+/** A full pipe is waited for: what was said must be heard. */
+function say(line: string) {
+  for (;;) {
+    try {
+      return void writeSync(1, `${line}\n`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
 
 if (verb === "add") {
   const { run, many } = makeRun();
