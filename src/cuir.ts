@@ -8,6 +8,7 @@ import { accessOf } from "./monitor/settings.ts";
 import { configureTargets } from "./probe/configure.ts";
 import { watch } from "./probe/watch.ts";
 import { run } from "./run.ts";
+import type { Observations } from "./ship.ts";
 import { isInContainer } from "./transport/container.ts";
 import { version } from "./version.ts";
 
@@ -19,7 +20,18 @@ export const main = () =>
     const { Moustash: values, Cuir: settings } = config.values;
     const reread = async () => (await reload()).values.Moustash;
     const ledger = createLedger();
-    await using delivery = openDelivery({ tool: "cuir", values, logger, reread, observe: ledger.observe });
+    const observe: Partial<Observations> = {
+      ...ledger.observe,
+      refused(repeats) {
+        ledger.observe.refused?.(repeats);
+        source.refused(repeats.map(({ route }) => route.program));
+      },
+      delivered(count, sent) {
+        ledger.observe.delivered?.(count, sent);
+        source.roomAgain();
+      },
+    };
+    await using delivery = openDelivery({ tool: "cuir", values, logger, reread, observe });
     const { host, events, store } = delivery;
     const targets = configureTargets({ ...config, settings, host });
     const source = watch({

@@ -21,6 +21,10 @@ export interface Outbox {
   put(item: Item): void;
   /** Everything that waits, up to a bound, in order; what was refused since the last call is counted by program. */
   take(most: number): { readonly items: readonly Item[]; readonly refused: ReadonlyMap<string, number> };
+  /** Counts a repeat for which delivery had no room; told with `take` once `roomAgain` was called. */
+  refuse(program: string): void;
+  roomAgain(): void;
+  /** Items, and one for refusals that can be told. */
   readonly size: number;
 }
 
@@ -36,6 +40,10 @@ export function createOutbox({ now, mostRepeats, wake }: OutboxOptions): Outbox 
   const waiting = new Set<Item>();
   const changes = new Map<string, { sinceMs: number; items: Item[] }>();
   let refused = new Map<string, number>();
+  /** Refused by delivery: told when it delivers again, for telling needs room, too. */
+  const untold = new Map<string, number>();
+  const count = (counts: Map<string, number>, program: string, more = 1) =>
+    counts.set(program, (counts.get(program) ?? 0) + more);
   let repeats = 0;
 
   function putChange(item: Item) {
@@ -56,7 +64,7 @@ export function createOutbox({ now, mostRepeats, wake }: OutboxOptions): Outbox 
     put(item) {
       if (item.draft.class === "repeat") {
         if (repeats >= mostRepeats) {
-          refused.set(item.program, (refused.get(item.program) ?? 0) + 1);
+          count(refused, item.program);
           return;
         }
         repeats += 1;
@@ -75,8 +83,15 @@ export function createOutbox({ now, mostRepeats, wake }: OutboxOptions): Outbox 
       refused = new Map();
       return { items, refused: counts };
     },
+    refuse: (program) => void count(untold, program),
+    roomAgain() {
+      if (untold.size === 0) return;
+      for (const [program, more] of untold) count(refused, program, more);
+      untold.clear();
+      wake();
+    },
     get size() {
-      return waiting.size;
+      return waiting.size + Math.min(1, refused.size);
     },
   };
 }

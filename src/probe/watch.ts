@@ -84,6 +84,9 @@ export interface Watch extends Source {
   life(): Life;
   /** Takes a new list: what did not change goes on undisturbed. `hash` names the configuration. */
   replace(next: { targets: readonly Target[]; settings: WatchSettings; hash?: string }): Replaced;
+  /** Repeats for which delivery had no room: counted, and told as an event once it delivers again. */
+  refused(programs: Iterable<string>): void;
+  roomAgain(): void;
 }
 
 export interface Replaced {
@@ -320,6 +323,10 @@ export function watch(options: WatchOptions): Watch {
     life,
     snapshot: () =>
       [...subjects.values()].map((one) => show(one, silences.get(one.target.program.toLowerCase()))),
+    refused(programs) {
+      for (const program of programs) outbox.refuse(program);
+    },
+    roomAgain: () => outbox.roomAgain(),
     replace(next) {
       const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
       const names = new Set(next.targets.map(({ program }) => program.toLowerCase()));
