@@ -23,8 +23,25 @@ export function findMessages(): Message[] {
       for (const text of literals) if (/\S \S/.test(text)) found.push({ file, text });
     }
   }
+  // What brokers answer is turned into ours by tables of sentences.
+  for (const [file, source] of sources) {
+    if (!/transport\/[\w-]+-errors\.ts$/.test(file)) continue;
+    const code = source.replaceAll(/^\s*(\/\/|\/?\*).*$/gm, (comment) => " ".repeat(comment.length));
+    for (let at = 0; at < code.length; at += 1) {
+      if (code[at] !== '"' && code[at] !== "`") {
+        if (code[at] === "/" && /[[(,\s]/.test(code[at - 1]!))
+          at += /^\/(?:\\.|\[[^\]]*\]|[^/\n\\])*\/|^./.exec(code.slice(at))![0].length - 1;
+        continue;
+      }
+      const { text, end } = scanLiteral(code, at);
+      if (text.split(" ").length >= leastWordsOfSentence && !text.includes("=>")) found.push({ file, text });
+      at = end - 1;
+    }
+  }
   return found;
 }
+
+const leastWordsOfSentence = 4;
 
 /** Literals at the call's own level: those inside `${…}` and nested calls belong to what is filled in. */
 function scanCall(source: string, from: number): { literals: string[]; end: number } {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { cuirSections, fouetSections, panpanSections } from "../../../src/commands/sections.ts";
+import type { Settings } from "../../../src/setting.ts";
 import { findMessages } from "./messages.ts";
 
 /** The words that are the same in every case; what is filled in may lie anywhere between them. */
@@ -42,4 +44,33 @@ test("the page links to places that there are", () => {
       if (anchor !== undefined) assert.ok(anchors(target).includes(anchor), `${page}: ${file}#${anchor}`);
     }
   }
+});
+
+test("settings that the pages name with a value are there, and take it", () => {
+  const tables: Settings[] = [
+    cuirSections.Moustash,
+    cuirSections.Cuir,
+    fouetSections.Fouet,
+    panpanSections.Panpan,
+  ];
+  let count = 0;
+  for (const page of ["TROUBLESHOOTING", "DOCKER", "KUBERNETES", "MIGRATING", "MONITORING"]) {
+    const text = readFileSync(`docs/${page}.md`, "utf8");
+    for (const [, key, value] of text.matchAll(/`([a-z_]+) = ([^`…:]+)`/g)) {
+      if (key === "key") continue;
+      const having = tables.flatMap((table) => table[key!] ?? []);
+      assert.ok(having.length > 0, `${page}: ${key} is no setting`);
+      const takes = having.some((setting) => {
+        try {
+          setting.parse(value!);
+          return true;
+        } catch {
+          return false;
+        }
+      });
+      assert.ok(takes || /[A-Z]/.test(value!), `${page}: ${key} does not take ${value}`);
+      count += 1;
+    }
+  }
+  assert.ok(count > 10, `${count} were found`);
 });
