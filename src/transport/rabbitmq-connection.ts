@@ -32,6 +32,8 @@ export async function openRabbitmqConnection(
   const amqp = await import("amqplib");
   // Below TLS there is the socket that can be reset.
   const raw = tls && (await openSocket(address, { signal }));
+  // A socket that is given a signal aborted already connects all the same.
+  signal.throwIfAborted();
   const abort = () => raw?.reset();
   signal.addEventListener("abort", abort, { once: true });
   let model: ChannelModel | undefined;
