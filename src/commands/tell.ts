@@ -19,9 +19,11 @@ export interface Told {
   readonly command: readonly [string, ...string[]];
   readonly running: RunningCommand;
   readonly wording: (host: string) => Wording;
+  readonly oneShot: boolean;
 }
 
-export async function tell(shell: PanpanShell, { command, running, wording }: Told): Promise<void> {
+/** `oneShot`: the command has ended already, and there is nothing that a slow disk could hold up. */
+export async function tell(shell: PanpanShell, { command, running, wording, oneShot }: Told): Promise<void> {
   const { config, logger } = shell;
   const { Moustash, Panpan } = config.values;
   const startedMs = performance.now();
@@ -35,7 +37,7 @@ export async function tell(shell: PanpanShell, { command, running, wording }: To
   };
   // While a command runs its terminal is its own; what became of the events is said at the end.
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  const delivery = openDelivery({ tool: "panpan", values: Moustash, logger: silent, observe });
+  const delivery = openDelivery({ tool: "panpan", values: Moustash, logger: silent, oneShot, observe });
   const events = eventsOf(shell, delivery.host);
   const words = wording(delivery.host);
   const name = Panpan.message ?? words.program;
@@ -62,6 +64,7 @@ export async function tell(shell: PanpanShell, { command, running, wording }: To
     signal: end.signal,
     run: events.run,
     drainTimeoutMs: lingerMs.memory,
+    ...(oneShot && { sendTimeoutMs: lingerMs.memory }),
   });
   const lingering = source.over.then(() => within(shipping, durable ? lingerMs.durable : lingerMs.memory));
   const shipped = await Promise.race([within(shipping, Infinity), lingering]);

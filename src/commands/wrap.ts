@@ -27,8 +27,8 @@ export async function wrap(shell: PanpanShell, command: Command): Promise<number
   wording("");
   const running = await start(shell, Panpan, command);
   const reporting = within(running.ended, settleMs)
-    .then(() => import("./tell.ts"))
-    .then(({ tell }) => tell(shell, { command, running, wording }))
+    .then(async ({ is }) => ({ oneShot: is !== "late", tell: (await import("./tell.ts")).tell }))
+    .then(({ oneShot, tell }) => tell(shell, { command, running, wording, oneShot }))
     .catch((error: unknown) =>
       shell.logger.warn({}, `${basename(command[0])} is not told of: ${reasonOf(error)}`),
     );

@@ -3,7 +3,7 @@ import type { Batch } from "../envelope.ts";
 import type { Events } from "../event.ts";
 import type { Ended, RunningCommand } from "./command.ts";
 import { type Heard, toBatch } from "./message.ts";
-import { type Rule, type Remembering, decide } from "./remember.ts";
+import { type Remembering, type Rule, decide, isSame } from "./remember.ts";
 import { type RunWording, endedDraft, runningDraft, startedDraft } from "./run-report.ts";
 
 export interface SayRunOptions {
@@ -30,14 +30,14 @@ export async function* sayRun(options: SayRunOptions): AsyncGenerator<Batch, voi
     ended = await endedWithin(running.ended, nextBeatMs());
   }
   const decision = decide(ended.exitCode === 0, rule, remembering.memory);
-  await remembering.write(decision.next);
+  if (!isSame(decision.next, remembering.memory)) await remembering.write(decision.next);
   if (!decision.tell) return;
   const event = events.create(endedDraft(run, ended, decision));
   yield {
     events: [event],
     async accepted(receipt) {
       heard([event], receipt);
-      await remembering.write(decision.told);
+      if (!isSame(decision.told, decision.next)) await remembering.write(decision.told);
     },
   };
 }
