@@ -49,6 +49,7 @@ export function openStack(project = "moustash", variables: Record<string, string
       } catch (error) {
         say(await compose("ps", "--all"));
         say(await compose("logs", "--tail", "20"));
+        say("If a port is taken: STACK_REDIS_PORT, STACK_CUIR_PORT and STACK_FOUET_PORT choose others.");
         throw error;
       }
     },
