@@ -60,6 +60,15 @@ before(async () => {
   for (const [, name] of text.matchAll(/^([a-z]\w*)(?:\{| )/gm)) exposed.add(name!);
 });
 
+test("docs/MONITORING.md has every metric of ours, and no other", () => {
+  const page = readFileSync("docs/MONITORING.md", "utf8");
+  const documented = [...page.matchAll(/^\| `((?:moustash|probe)_\w+)`/gm)].map(([, name]) => name!);
+  const ours = [...exposed]
+    .filter((name) => /^(moustash|probe)_/.test(name))
+    .map((name) => name.replace(/_(bucket|sum|count)$/, ""));
+  assert.deepEqual(new Set(documented), new Set(ours));
+});
+
 describe("alerts", () => {
   test("rules and configuration are Prometheus'", { skip: noPromtool }, () => {
     promtool("check", "rules", "compose/prometheus/moustash.rules.yml");

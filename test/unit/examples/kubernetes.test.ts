@@ -112,6 +112,15 @@ describe("the manifests", () => {
     });
   }
 
+  test("our images have the version that this is", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    const images = readdirSync(folder).flatMap(
+      (file) => readFileSync(join(folder, file), "utf8").match(/moustash\/\w+:\S+/g) ?? [],
+    );
+    assert.ok(images.length >= 2);
+    for (const image of images) assert.equal(image.split(":")[1], version);
+  });
+
   test("Fouet is a native sidecar, the job is wrapped, two shards make two halves", () => {
     const find = (name: string) =>
       manifests.find(({ manifest }) => manifest.metadata.name === name && podOf(manifest))!.manifest;
