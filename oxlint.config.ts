@@ -7,7 +7,8 @@ type Rule = ["error", Record<string, unknown>];
 const rooms: Record<string, string[]> = {
   "errors.ts": [],
   "setting.ts": [],
-  "event.ts": ["errors", "envelope"],
+  "event.ts": ["errors", "envelope", "uuid"],
+  "uuid.ts": [],
   "envelope.ts": ["errors"],
   "backoff.ts": [],
   "waiting.ts": [],

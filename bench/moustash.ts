@@ -1,15 +1,18 @@
 // Our side: the bundle as the images have it, run with their flags; and further entries bundled in the same way.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../scripts/bundle.ts";
+import { output } from "../scripts/command.ts";
+
+type Tool = (typeof tools)[number];
 
 export interface Moustash extends AsyncDisposable {
   /** Of the build, for this run's files. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   /** The words that run a tool. */
-  command(tool: "cuir" | "fouet" | "panpan", ...args: readonly string[]): [string, ...string[]];
+  command(tool: Tool, ...args: readonly string[]): [string, ...string[]];
   /** The words that run one of bench/work, bundled like the tools. */
   work(name: string): Promise<[string, ...string[]]>;
 }
@@ -25,28 +28,42 @@ const environmentOf = (folder: string) => ({
   FOUET_HTTP: "none",
 });
 
+const tools = ["cuir", "fouet", "panpan"] as const;
+
 export async function buildMoustash(): Promise<Moustash> {
   const folder = await mkdtemp(join(tmpdir(), "moustash-bench-"));
   const flags = await imageFlags();
-  const file = join(folder, "moustash.cjs");
-  await bundle({ outfile: file });
+  const start = join(folder, "start.cjs");
+  await bundle({ outfile: join(folder, "moustash.cjs") });
+  await copyFile("images/launcher/start.cjs", start);
+  for (const line of await linesOf("images/launcher/waited-for")) {
+    const [tool, ...words] = line.split(" ");
+    await output(
+      process.execPath,
+      [...flags[tool as Tool], "images/launcher/warm.cjs", start, tool!, ...words],
+      { env: { CUIR_HTTP: "127.0.0.1:1", FOUET_HTTP: "127.0.0.1:1", NODE_OPTIONS: undefined } },
+    );
+  }
   return {
     folder,
     env: environmentOf(folder),
-    command: (tool, ...args) => [process.execPath, ...flags, file, tool, ...args],
+    command: (tool, ...args) => [process.execPath, ...flags[tool], start, tool, ...args],
     async work(name) {
       const outfile = join(folder, `${name}.cjs`);
       await bundle({ entry: `bench/work/${name}.ts`, outfile });
-      return [process.execPath, ...flags, outfile];
+      return [process.execPath, ...flags.cuir, outfile];
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-/** The flags that the launcher in the images gives to node, from its own recipe. */
-async function imageFlags(): Promise<string[]> {
-  const recipe = await readFile("images/assemble", "utf8");
-  const [, list] = /NODE_FLAGS=((?:"[^"]*",?)*)/.exec(recipe) ?? [];
-  if (list === undefined) throw new Error("images/assemble names no NODE_FLAGS");
-  return [...list.matchAll(/"([^"]*)"/g)].map(([, flag]) => flag!);
+/** The flags that the launcher in the images gives to node. */
+async function imageFlags(): Promise<Record<Tool, readonly string[]>> {
+  const lines = (await linesOf("images/launcher/flags")).map((line) => line.split(" "));
+  const entries = tools.map((tool) => [tool, lines.find(([name]) => name === tool)!.slice(1)]);
+  return Object.fromEntries(entries) as Record<Tool, readonly string[]>;
+}
+
+async function linesOf(file: string): Promise<string[]> {
+  return (await readFile(file, "utf8")).trim().split("\n");
 }

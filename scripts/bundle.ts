@@ -2,7 +2,7 @@
 // unevaluated until it is imported.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Metafile, build } from "esbuild";
+import { type Metafile, type Plugin, build } from "esbuild";
 
 export interface BundleOptions {
   readonly entry?: string;
@@ -28,11 +28,25 @@ export async function bundle({
     metafile: true,
     // What a module asks of itself is the bundle, also as the entry of a worker thread.
     define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
-    banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+    // A script that Node did not load itself knows no import().
+    supported: { "dynamic-import": false },
+    banner: { js: await readFile("scripts/lazy-builtins.cjs", "utf8") },
+    plugins: [withoutCluster],
     logLevel: "warning",
   });
   return metafile;
 }
+
+/** ioredis names its own Cluster where it is loaded; ours is made of single connections, and starts without it. */
+const withoutCluster: Plugin = {
+  name: "without-cluster",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/cluster$/ }, ({ importer }) =>
+      /\/ioredis\/built\/(?:Redis|index)\.js$/.test(importer) ? { path: "none", namespace: "none" } : null,
+    );
+    onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "exports.default = undefined;" }));
+  },
+};
 
 /** The terms of every package that is in the bundle go with it. */
 async function termsOf({ inputs }: Metafile): Promise<string> {

@@ -1,6 +1,7 @@
 // The Event: one Logstash document for one happening. createEvents() gives one process its run and its seq.
-import { createHash, randomUUIDv7 } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { Envelope, EnvelopeClass } from "./envelope.ts";
+import { flat, uuidv7 } from "./uuid.ts";
 
 /** A version of the shape of events, in `moustash.schema`. */
 const schema = 1;
@@ -55,22 +56,21 @@ export function createEvents({
   version,
   format,
   labels = {},
-  run = randomUUIDv7(),
+  run = uuidv7(),
 }: EventsOptions): Events {
   let seq = 0;
+  const common = isEmpty(labels) ? undefined : labels;
+  const labelsOf = (draft: Draft) => (draft.labels === undefined ? common : merged(common, draft.labels));
   const shape = format === "ecs" ? toEcs : toLogstash;
   return {
     run,
     create(draft) {
       seq += 1;
-      const id = draft.id ?? randomUUIDv7();
+      const id = draft.id ?? uuidv7();
       const type = draft.type ?? tool;
       const at = draft.host ?? host;
       const moustash = { schema, id, run, seq, notify: draft.notify, version };
-      const document = shape(
-        { ...draft, type, labels: { ...labels, ...draft.labels } },
-        { tool, host: at, moustash },
-      );
+      const document = shape(draft, { tool, type, host: at, labels: labelsOf(draft), moustash });
       return {
         id,
         run,
@@ -91,43 +91,47 @@ export function createEvents({
 export function stableId(...parts: readonly (string | number)[]): string {
   const hex = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
   const variant = ((Number.parseInt(hex[16]!, 16) & 3) | 8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return flat(
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`,
+  );
 }
 
 interface Frame {
-  tool: string;
-  host: string;
-  moustash: object;
+  readonly tool: string;
+  readonly type: string;
+  readonly host: string;
+  readonly labels: Labels | undefined;
+  readonly moustash: object;
 }
-type Completed = Draft & { type: string; labels: Readonly<Record<string, string>> };
+type Labels = Readonly<Record<string, string>>;
+
+// Events are made by the hundred thousand: one literal for each, in which what is undefined is not written.
 
 /** The shape of the original's events, with details beside them. */
-function toLogstash(draft: Completed, { tool, host, moustash }: Frame): object {
-  return {
-    ...draft.fields,
-    "@timestamp": new Date(draft.atMs).toISOString(),
+function toLogstash(draft: Draft, { tool, type, host, labels, moustash }: Frame): object {
+  return withFields(draft, {
+    "@timestamp": isoOf(draft.atMs),
     "@version": 1,
     message: draft.message,
     host,
-    type: draft.type,
+    type,
     program: draft.program,
     source: draft.source,
-    tags: draft.notify ? [...draft.tags, "notification"] : draft.tags,
-    ...(draft.file === undefined ? undefined : { file: draft.file }),
-    ...(isEmpty(draft.labels) ? undefined : { labels: draft.labels }),
-    ...(draft.details === undefined ? undefined : { [tool]: draft.details }),
+    tags: tagsOf(draft),
+    file: draft.file,
+    labels,
+    [tool]: draft.details,
     moustash,
-  };
+  });
 }
 
 /**
  * The same for indices with templates of the Elastic Common Schema, which refuse a string under `host`, `source`,
  * `file` or `event`. Source: the ECS field reference (base, event, host, service, log).
  */
-function toEcs(draft: Completed, { tool, host, moustash }: Frame): object {
-  return {
-    ...draft.fields,
-    "@timestamp": new Date(draft.atMs).toISOString(),
+function toEcs(draft: Draft, { tool, type, host, labels, moustash }: Frame): object {
+  return withFields(draft, {
+    "@timestamp": isoOf(draft.atMs),
     "@version": 1,
     message: draft.message,
     host: { name: host },
@@ -138,13 +142,42 @@ function toEcs(draft: Completed, { tool, host, moustash }: Frame): object {
       outcome: draft.outcome ?? "unknown",
     },
     service: { name: draft.program },
-    tags: draft.notify ? [...draft.tags, "notification"] : draft.tags,
-    ...(draft.file === undefined ? undefined : { log: { file: { path: draft.file } } }),
-    ...(isEmpty(draft.labels) ? undefined : { labels: draft.labels }),
-    ...(draft.details === undefined ? undefined : { [tool]: draft.details }),
-    moustash: { ...moustash, type: draft.type, program: draft.program, source: draft.source },
+    tags: tagsOf(draft),
+    log: draft.file === undefined ? undefined : { file: { path: draft.file } },
+    labels,
+    [tool]: draft.details,
+    moustash: { ...moustash, type, program: draft.program, source: draft.source },
+  });
+}
+
+const tagsOf = ({ tags, notify }: Draft) => (notify ? [...tags, "notification"] : tags);
+
+/** Ours win, where we say anything. */
+function withFields({ fields }: Draft, document: object): object {
+  if (fields === undefined) return document;
+  return {
+    ...fields,
+    ...Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined)),
   };
 }
+
+function merged(common: Labels | undefined, own: Labels): Labels | undefined {
+  const labels = { ...common, ...own };
+  return isEmpty(labels) ? undefined : labels;
+}
+
+/** Most events share their millisecond with the one before. */
+function createIso(): (atMs: number) => string {
+  let lastMs = NaN;
+  let text = "";
+  return (atMs) => {
+    if (atMs === lastMs) return text;
+    text = new Date(atMs).toISOString();
+    lastMs = atMs;
+    return text;
+  };
+}
+const isoOf = createIso();
 
 function isEmpty(record: object): boolean {
   return Object.keys(record).length === 0;

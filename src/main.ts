@@ -9,9 +9,10 @@ const tools = {
 };
 
 function start(): void {
-  if (isDiskThread(workerData)) return serveDisk(parentPort!);
-  const name = process.argv[2] ?? "";
-  if (!Object.hasOwn(tools, name)) {
+  const name = process.argv[2];
+  // Asked for last: loading what tells it costs a start more than the rest of this file.
+  if (name === undefined && isDiskThread(workerData)) return serveDisk(parentPort!);
+  if (name === undefined || !Object.hasOwn(tools, name)) {
     process.stderr.write(`moustash: the first word must be ${Object.keys(tools).join(", ")}\n`);
     process.exit(64);
   }

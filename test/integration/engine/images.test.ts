@@ -66,7 +66,8 @@ describe("the images", { skip: noEngine }, () => {
       const start = () => require("/opt/moustash/lib/start.cjs");
       process.on("exit", () => console.log("refused:", start().script.cachedDataRejected));
       start();`;
-    const flags = readFileSync("images/launcher/flags", "utf8").trim().split(" ");
+    const lines = readFileSync("images/launcher/flags", "utf8").split("\n");
+    const [, ...flags] = lines.find((line) => line.startsWith("panpan "))!.split(" ");
     const node = ["--entrypoint", "/opt/moustash/libexec/node", "moustash/panpan:latest", ...flags];
     match(await docker("run", "--rm", ...node, "--eval", program), /refused: false$/);
   });

@@ -1,0 +1,26 @@
+// Ids: the form that RFC 9562 gives version 7, never twice, in the order of time.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { flat, uuidv7 } from "../../src/uuid.ts";
+
+test("an id has version 7, the variant, and the time in its first 48 bits", () => {
+  const before = Date.now();
+  const id = uuidv7();
+  assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  const atMs = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  assert.ok(atMs >= before && atMs <= Date.now());
+});
+
+test("no id comes twice, also beyond what was fetched ahead, and every variant occurs", () => {
+  const ids = Array.from({ length: 5000 }, uuidv7);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(new Set(ids.map((id) => id[19])).size, 4);
+  const times = ids.map((id) => id.slice(0, 13));
+  assert.deepEqual(times, times.toSorted());
+});
+
+test("a flat id is the same text, and stays so when the next one is made", () => {
+  const first = flat("01a209a1-3131-76da-bbca-cbb711c00bac");
+  flat("ffffffff-ffff-7fff-bfff-ffffffffffff");
+  assert.equal(first, "01a209a1-3131-76da-bbca-cbb711c00bac");
+});
