@@ -30,21 +30,25 @@ export async function bundle({
     define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
     // A script that Node did not load itself knows no import().
     supported: { "dynamic-import": false },
-    banner: { js: await readFile("scripts/lazy-builtins.cjs", "utf8") },
+    banner: { js: `${await readFile("scripts/lazy-builtins.cjs", "utf8")}${bundleUrl}` },
     plugins: [withoutCluster],
     logLevel: "warning",
   });
   return metafile;
 }
 
+const bundleUrl = 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;';
+
 /** ioredis names its own Cluster where it is loaded; ours is made of single connections, and starts without it. */
 const withoutCluster: Plugin = {
   name: "without-cluster",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^\.\/cluster$/ }, ({ importer }) =>
+  setup(bundling) {
+    bundling.onResolve({ filter: /^\.\/cluster$/ }, ({ importer }) =>
       /\/ioredis\/built\/(?:Redis|index)\.js$/.test(importer) ? { path: "none", namespace: "none" } : null,
     );
-    onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "exports.default = undefined;" }));
+    bundling.onLoad({ filter: /.*/, namespace: "none" }, () => ({
+      contents: "exports.default = undefined;",
+    }));
   },
 };
 

@@ -21,4 +21,3 @@ require = (name) => {
     },
   });
 };
-const bundleUrl = require("node:url").pathToFileURL(__filename).href;
