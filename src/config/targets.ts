@@ -36,16 +36,22 @@ export interface TargetGroup<U extends Settings> {
 /** Names are compared without case, as the original did. */
 export const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
+const isDefinition = ({ key }: Entry): boolean => sameName(key, "target");
+
 /** A target is one line, also where white space continues it. */
 export const oneLine = (value: string): string => value.replaceAll("\n", " ");
 
 /** Parses each target's line; a name that comes twice, from wherever, is a problem. */
 export function parseTargets<T, U extends Settings>(
-  { targets, grouped }: { readonly targets: readonly Entry[]; readonly grouped: readonly Entry[] },
+  lines: { readonly targets: readonly Entry[]; readonly grouped: readonly Entry[] },
   options: TargetOptions<T, U>,
   findings: Findings,
 ): { targets: T[]; groups: TargetGroup<U>[]; entries: Entry[] } {
   const { problems } = findings;
+  const grouped = lines.grouped.filter((entry) => !isDefinition(entry));
+  // `target = …` in [Cuir:Program] stands for the line `Program: …`.
+  const defined = lines.grouped.filter(isDefinition).map((entry) => ({ ...entry, key: entry.subsection! }));
+  const targets = [...lines.targets, ...defined];
   const seen = new Map<string, Entry>();
   const parsed = targets.flatMap((entry) => {
     const name = entry.key.toLowerCase();

@@ -135,7 +135,7 @@ suite("cuir", { concurrency: 2 }, () => {
     const port = await closedPort();
     await writeFile(
       file,
-      `[Cuir]\ninterval: 100ms\nA: tcp://127.0.0.1:${port} a server\n[Cuir:A]\nfall: 3\nseverity: high\nrunbook_url: https://x/y\nlabels: team=sea\ntags: prod, eu\n`,
+      `[Cuir]\ninterval: 100ms\n[Cuir:A]\ntarget: tcp://127.0.0.1:${port} a server\nfall: 3\nseverity: high\nrunbook_url: https://x/y\nlabels: team=sea\ntags: prod, eu\n`,
     );
     await using cuir = start(["--config", file]);
     const down = await cuir.find(has("down"));

@@ -340,6 +340,8 @@ suite("exchange", () => {
       );
     });
     await expectCause(target(`smtp+starttls://127.0.0.1:${sly.port}`), "unexpected", /before TLS/);
+    await using drip = await hostile((socket) => socket.write("22"));
+    await expectCause(target(`smtp://127.0.0.1:${drip.port}`), "timeout", /^22$/);
     await using ill = await hostile((socket) => socket.write("554 no service here\r\n"));
     await expectCause(target(`smtp://127.0.0.1:${ill.port}`), "unexpected", /554 no service/);
   });

@@ -28,8 +28,7 @@ suite("the network", { skip: noNamespaces }, () => {
   before(async () => {
     folder = await temporaryFolder();
     net = openNamespaces({
-      hosts:
-        "10.203.0.2 dual.test\nfd00:203::2 dual.test\n10.203.0.2 v6.test\nfd00:203::3 v6.test\n10.203.0.2 good.test\n10.203.0.2 other.test",
+      hosts: `10.203.0.2 dual.test\nfd00:203::2 dual.test\n10.203.0.2 v6.test\nfd00:203::3 v6.test\n10.203.0.2 good.test\n10.203.0.2 other.test\n${Array.from({ length: 200 }, (_, index) => `127.0.2.${index + 1} many.test`).join("\n")}`,
       resolver: "10.203.0.9",
     });
     const listeners = net.start("targets", process.execPath, [
@@ -158,6 +157,66 @@ suite("the network", { skip: noNamespaces }, () => {
     assert.deepEqual([all["Half"]!.outcome, all["Half"]!.cause], ["down", "timeout"]);
     const first = await round(probes, { env: { CUIR_TIMEOUT: "1s", CUIR_ADDRESS: "first" } });
     assert.equal(first["Dual"]!.addresses, undefined);
+  });
+
+  test("a name of 200 addresses is asked at sixteen, side by side", async () => {
+    const found = await round({ Many: "many.test:80:x" });
+    assert.deepEqual([found["Many"]!.outcome, found["Many"]!.cause], ["down", "refused"]);
+    assert.equal(found["Many"]!.addresses.length, 16);
+  });
+
+  test("names that nobody resolves do not hold up those that are known", async () => {
+    const slow = Object.fromEntries(
+      Array.from({ length: 12 }, (_, index) => [`Slow${index}`, `nowhere-${index}.example:80:x`]),
+    );
+    const ini = join(folder.path, "known.ini");
+    writeFileSync(
+      ini,
+      "[Cuir]\ninterval = 500ms\ntimeout = 400ms\n[Cuir:Known]\ntarget = dual.test:80:x\nemit = all\n",
+    );
+    const child = cuir([], ["--config", ini], environment(slow));
+    children.push(child);
+    const outcomes = () =>
+      lines(child.output())
+        .filter((event) => event.program === "Known")
+        .map((event) => event.cuir.outcome);
+    await eventually(() => outcomes().slice(-12).join() === Array(12).fill("up").join(), {
+      what: child.output(),
+    });
+    await child.end("SIGTERM");
+  });
+
+  test("a witness tells one target's silence from our own", async () => {
+    const timing = { CUIR_INTERVAL: "300ms", CUIR_RECHECK: "100ms", CUIR_TIMEOUT: "300ms", CUIR_EMIT: "all" };
+    const child = cuir(
+      [],
+      [],
+      environment({ Lone: "10.203.0.6:80:x" }, { ...timing, CUIR_WITNESSES: "10.203.0.7:85" }),
+    );
+    children.push(child);
+    const seen =
+      (...tags: string[]) =>
+      () =>
+        lines(child.output()).find((event) => tags.every((tag) => event.tags?.includes(tag)));
+    await eventually(seen("Lone", "up"), { what: child.output() });
+    net.inTargets("nft", 'insert rule inet t in ip daddr 10.203.0.0/24 drop comment "all"');
+    await eventually(seen("prober", "isolated"), { what: child.output() });
+    assert.equal(seen("Lone", "down")(), undefined);
+    const listed = net.inTargets("nft", "-a", "list", "chain", "inet", "t", "in");
+    net.inTargets("nft", "insert rule inet t in ip daddr 10.203.0.6 drop");
+    net.inTargets(
+      "nft",
+      "delete",
+      "rule",
+      "inet",
+      "t",
+      "in",
+      "handle",
+      /comment "all" # handle (\d+)/.exec(listed)![1]!,
+    );
+    const down = await eventually(seen("Lone", "down"), { what: child.output() });
+    assert.equal(down.cuir.cause, "timeout");
+    await child.end("SIGTERM");
   });
 
   test("trouble of our own is unknown: permissions, ports, descriptors", async () => {
