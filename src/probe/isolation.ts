@@ -6,7 +6,7 @@ export interface IsolationOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** How many places stand by as witnesses; where there are none, the other targets serve. */
-  readonly witnesses: number;
+  readonly witnesses: () => number;
   /** Looks now at the witnesses, or at a few hosts that are up and not silent; tells how many other hosts are up. */
   readonly lookAround: (exceptHost: string, isSilent: (host: string) => boolean) => number;
   readonly changed: (isolated: boolean) => void;
@@ -82,9 +82,10 @@ export function createIsolation(options: IsolationOptions): Isolation {
         others = lookAround(host, (one) => silent.has(one));
       }
       if (active) return "isolated";
-      if (witnesses === 0 && others < enough.least) return "believable";
+      const needed = witnesses();
+      if (needed === 0 && others < enough.least) return "believable";
       const fellSilent = silent.size - (silent.has(host) ? 1 : 0);
-      if (witnesses > 0 ? silentWitnesses() >= witnesses : fellSilent >= Math.min(others, enough.most)) {
+      if (needed > 0 ? silentWitnesses() >= needed : fellSilent >= Math.min(others, enough.most)) {
         active = true;
         changed(true);
         return "isolated";

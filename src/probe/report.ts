@@ -74,7 +74,6 @@ const isBad = ({ status, outcome }: Facts) => status === "down" || outcome.verdi
 function prefix({ status, previous }: Facts, occasion: Occasion): string {
   if (occasion === "test") return "TEST: ";
   if (occasion !== "change") return "";
-  if (status === "unknown") return "UNKNOWN: ";
   return status === "up" && previous !== "new" ? "RECOVERED: " : "";
 }
 
@@ -96,10 +95,10 @@ function states(facts: Facts, occasion: Occasion): string[] {
 /** The fields under `cuir`, with what each is: docs/CUIR.md is made of this. */
 export const fields = {
   summary: "One line for people: `SSH 10.1.2.3:22 down: refused`.",
-  status: "What the target is held to be: `new`, `up`, `degraded`, `down`, `unknown`.",
+  status: "What the target is held to be: `new`, `up`, `degraded`, `down`.",
   previous: "What it was before (changes).",
   since: "When the state before the change began; in reminders, when it went down.",
-  outcome: "What this probe alone found.",
+  outcome: "What this probe alone found: `up`, `degraded`, `down`, or `unknown` for our own trouble.",
   kind: "The kind of probe.",
   url: "The target's URL, where it was written as one.",
   cause: "Why, in one word of the table of causes.",

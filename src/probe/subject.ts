@@ -29,7 +29,7 @@ export interface Surroundings {
   readonly keep: (key: string, memory: Memory, isFirst?: boolean) => void;
   readonly silenceOf: (program: string) => Silence | undefined;
   readonly subjectOf: (program: string) => Subject | undefined;
-  readonly isolation: Isolation | undefined;
+  readonly isolation: () => Isolation | undefined;
   readonly troubles: Troubles;
   readonly transition: (subject: Subject, summary: string) => void;
 }
@@ -58,7 +58,7 @@ const mostHeldMs = 10_000;
 
 export function createSubject(target: Target, rules: Rules, around: Surroundings, memory?: Memory): Subject {
   const key = keyOf(target);
-  const { host, inContainer, now, say, keep, isolation, troubles } = around;
+  const { host, inContainer, now, say, keep, troubles } = around;
   const { depends_on: parents = [] } = target.values;
   const history = createHistory();
   const flap = createFlap({ most: rules.flap_changes, windowMs: rules.flap_window });
@@ -154,6 +154,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
 
   /** What of it is believed now; undefined where a verdict has to wait for others. */
   function weigh(outcome: Outcome, atMs: number, startedMs: number): Outcome | undefined {
+    const isolation = around.isolation();
     if (isolation !== undefined && !isNear && outcome.verdict !== "unknown") {
       if (!isSilence(outcome)) isolation.proof(place);
       else {

@@ -139,9 +139,12 @@ export function watch(options: WatchOptions): Watch {
       observe?.({ level: "warn", fields: {}, message: String(draft.details?.["summary"]) });
     },
   });
-  const isolation = settings.isolation
-    ? createIsolation({ now: monotonic, witnesses: settings.witnesses.length, lookAround, changed: () => {} })
-    : undefined;
+  const isolation = createIsolation({
+    now: monotonic,
+    witnesses: () => settings.witnesses.length,
+    lookAround,
+    changed: () => {},
+  });
 
   const around: Surroundings = {
     host,
@@ -151,7 +154,7 @@ export function watch(options: WatchOptions): Watch {
     keep: (key, memory, isFirst) => ledger.keep(key, memory, isFirst),
     silenceOf: (program) => silences.get(program.toLowerCase()),
     subjectOf: (program) => subjects.get(program.toLowerCase()),
-    isolation,
+    isolation: () => (settings.isolation ? isolation : undefined),
     troubles,
     transition: ({ target, progress }, message) =>
       observe?.({ level: "info", fields: { program: target.program, status: progress.status }, message }),
@@ -162,8 +165,8 @@ export function watch(options: WatchOptions): Watch {
       const name = `${witnessPrefix}${witness.address}`;
       const sinceMs = monotonic();
       askWitness(witness, settings.timeout, (answered) => {
-        if (answered) isolation?.proof(name);
-        else isolation?.silence(name, { sinceMs, startedMs: sinceMs, wasUp: true });
+        if (answered) isolation.proof(name);
+        else isolation.silence(name, { sinceMs, startedMs: sinceMs, wasUp: true });
       });
     }
     const hosts = new Map<string, Subject>();

@@ -259,6 +259,27 @@ suite("cuir", { concurrency: 2 }, () => {
     assert.ok(existsSync(folder.path));
   });
 
+  test("after a pause everybody waits for its own moment, and what was missed is counted", async () => {
+    const times: number[] = [];
+    await using server = await hostile(() => times.push(performance.now()));
+    const probes = Array.from({ length: 40 }, (_, index) => `P${index}: 127.0.0.1:${server.port}:x`).join(
+      "\n",
+    );
+    await using cuir = start([], { CUIR_PROBES: probes, CUIR_INTERVAL: "1s", CUIR_HEARTBEAT: "300ms" });
+    await eventually(() => times.length >= 80);
+    cuir.child.kill("SIGSTOP");
+    const before = times.length;
+    const until = performance.now() + 3500;
+    await eventually(() => performance.now() > until);
+    const resumedMs = performance.now();
+    cuir.child.kill("SIGCONT");
+    await eventually(() => times.length >= before + 40);
+    await cuir.find((event) => event.cuir.missed >= 80);
+    // Spread over a second as before: a tenth of it has about a tenth of them.
+    const early = times.filter((ms) => ms > resumedMs && ms < resumedMs + 100).length;
+    assert.ok(early < 25, `${early} of 40 at once`);
+  });
+
   test("wrong words are wrong usage", async () => {
     const env = { CUIR_PROBES: "SSH: 127.0.0.1:22:x" };
     for (const [args, reason] of [

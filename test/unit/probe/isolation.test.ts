@@ -9,7 +9,7 @@ function trial({ others = 0, witnesses = 0 } = {}) {
   const changes: boolean[] = [];
   const isolation = createIsolation({
     now: () => nowMs,
-    witnesses,
+    witnesses: () => witnesses,
     lookAround: (host) => {
       looks.push(host);
       return others;
