@@ -100,11 +100,18 @@ async function openSocket(
 }
 
 async function bindUnix(server: Server, path: string, { mode, group }: SocketOptions) {
-  const { chmod, chown, unlink } = await import("node:fs/promises");
+  const { access, chmod, chown, unlink } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
   if (Buffer.byteLength(path) > mostPathBytes) {
     const why = `longer than the ${mostPathBytes} bytes that a socket's path may have`;
     throw new ListenError("listen_failed", exitCodes.configuration, `listen: ${path} is ${why}`);
   }
+  // bind() says EACCES for a folder that is not there.
+  await access(dirname(path)).catch((cause: unknown) => {
+    const remedy = "mount the volume that supervisord's container shares";
+    const message = `listen: ${path}: its directory does not exist, or is closed to us: ${remedy}`;
+    throw new ListenError("listen_failed", exitCodes.configuration, message, { cause });
+  });
   // The file appears with its final mode: nobody slips in before chmod.
   const umask = process.umask(0o777 & ~mode);
   try {
@@ -156,9 +163,7 @@ function bindError(cause: NodeJS.ErrnoException, name: string): ListenError {
   const why =
     cause.code === "EACCES" || cause.code === "EPERM"
       ? `permission denied (we are ${us}): give us its directory`
-      : cause.code === "ENOENT"
-        ? "its directory does not exist: mount the volume that supervisord's container shares"
-        : cause.message;
+      : cause.message;
   return new ListenError("listen_failed", exitCodes.configuration, `listen: ${name}: ${why}`, { cause });
 }
 

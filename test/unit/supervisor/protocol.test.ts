@@ -4,6 +4,9 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { createReader, ProtocolError } from "../../../src/supervisor/protocol.ts";
 
+/** FUZZ_RUNS=1000000 for the long run. */
+const numRuns = Number(process.env["FUZZ_RUNS"] ?? 5000);
+
 const bytesOf = (text: string) => Buffer.from(text, "utf8");
 const points = (text: string) => Array.from(text).length;
 
@@ -145,7 +148,7 @@ test("any texts, cut anywhere, come out whole and in order", () => {
         assert.equal(reader.unread, "nothing");
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: Math.ceil(numRuns / 5) },
   );
 });
 
@@ -171,6 +174,6 @@ test("any bytes either are notifications or are refused", () => {
         assert.ok(error instanceof ProtocolError, String(error));
       }
     }),
-    { numRuns: 5000 },
+    { numRuns },
   );
 });
