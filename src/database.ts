@@ -2,7 +2,9 @@
 // the only file that knows SQLite.
 //
 // Invariants:
-// - What `write` returned is on disk (WAL, synchronous=FULL), in the file that stands at the path.
+// - What `write` returned is on disk (WAL, synchronous=FULL), in the file that stands at the path; where only our own
+//   death has to be survived, with the kernel (NORMAL), which costs no wait for the disk.
+//   Source: "PRAGMA synchronous", sqlite.org/pragma.html.
 // - A database lies in a folder of its own, `NAME/NAME.sqlite`; it comes into being, and is set aside, by one
 //   rename of that folder under a kernel lock (`NAME.lock`), so several processes never see half of one.
 // - A write into a folder that was set aside meanwhile is noticed after its commit and done again at the path:
@@ -47,7 +49,11 @@ export interface DatabaseOptions {
   readonly report: (message: string) => void;
   /** How long a process may wait for another's transaction. */
   readonly busyMs?: number;
+  /** What a write outlives: a power cut unless told. */
+  readonly outlives?: Outlived;
 }
+
+export type Outlived = "power cut" | "process";
 
 /** A statement, prepared once for each connection. */
 export type Sql = (text: string) => Statement;
@@ -98,7 +104,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (!fs.existsSync(path) || pending(options).length > 0) create(options, folder, path);
     if (returned(options, options.migrations.length).length > 0) takeBack(options, path);
     const identity = identityOf(path) ?? "";
-    const database = openFile(path, busyMs);
+    const database = openFile(path, busyMs, options.outlives);
     try {
       upgrade(database, migrations);
     } catch (error) {
@@ -204,12 +210,12 @@ export function takeLock(path: string, busyMs: number): Disposable | undefined {
 /** No release will ever have so many versions: a number beyond is damage. */
 const mostVersions = 1000;
 
-function openFile(path: string, busyMs: number): DatabaseSync {
+function openFile(path: string, busyMs: number, outlives: Outlived = "power cut"): DatabaseSync {
   const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
   const database = new DatabaseSync(path, { timeout: busyMs });
   try {
     database.exec(
-      `pragma journal_mode = ${journalMode(path)}; pragma synchronous = full; pragma temp_store = memory`,
+      `pragma journal_mode = ${journalMode(path)}; pragma synchronous = ${outlives === "process" ? "normal" : "full"}; pragma temp_store = memory`,
     );
     const pages = Math.floor(reserveOf(path).bytes / 4 / 4096);
     database.exec(`pragma wal_autocheckpoint = ${Math.min(1000, pages)}`);

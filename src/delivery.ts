@@ -27,6 +27,8 @@ export interface DeliveryOptions {
   /** The settings as they read now, for secrets that were rotated. */
   readonly reread?: () => Promise<MoustashValues>;
   readonly oneShot?: boolean;
+  /** What the store's changes outlive: a power cut unless told. */
+  readonly storeOutlives?: "power cut" | "process";
   readonly observe?: Partial<Observations>;
 }
 
@@ -51,7 +53,12 @@ export function openDelivery(options: DeliveryOptions): Delivery {
   // A one-shot has no loop that a slow disk could stop, and starts sooner without a thread.
   const thread = oneShot || values.spool === undefined ? undefined : openDiskThread(process.argv[1]!);
   const spool = openSpool({ directory: values.spool, mostBytes: values.spool_max_bytes, thread, report });
-  const store = openStore({ directory: spool.durable ? values.spool : undefined, thread, report });
+  const store = openStore({
+    directory: spool.durable ? values.spool : undefined,
+    thread,
+    report,
+    outlives: options.storeOutlives,
+  });
   const transport = connectTransport(values, reread ? { reread } : {});
   return {
     host,

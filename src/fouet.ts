@@ -51,7 +51,15 @@ export const main = () =>
     if (settings.listen.length === 0) refuseStdout(values.transport);
     const reread = async () => (await reload()).values.Moustash;
     const ledger = createLedger();
-    await using delivery = openDelivery({ tool: "fouet", values, logger, reread, observe: ledger.observe });
+    await using delivery = openDelivery({
+      tool: "fouet",
+      values,
+      logger,
+      reread,
+      observe: ledger.observe,
+      // What is kept of each notification serves one life of supervisord, which no power cut outlives.
+      storeOutlives: "process",
+    });
     const { host, events, store } = delivery;
     await using _monitor = await openMonitor({
       tool: "fouet",

@@ -7,6 +7,7 @@ import {
   DamagedError,
   type Database,
   DiskError,
+  type Outlived,
   type SalvagedRow,
   type Sql,
   openDatabase,
@@ -17,6 +18,8 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** Told what a person should know; once for each trouble. */
   readonly report?: ((message: string) => void) | undefined;
+  /** What a change outlives: a power cut unless told. */
+  readonly outlives?: Outlived | undefined;
 }
 
 type Changes = ReadonlyMap<string, Json | undefined>;
@@ -34,7 +37,7 @@ const migrations = [
 ];
 
 /** Opens nothing before it is needed. */
-export function openSqliteStore({ directory, report = () => {} }: SqliteStoreOptions): Store {
+export function openSqliteStore({ directory, report = () => {}, outlives }: SqliteStoreOptions): Store {
   const database: Database = openDatabase({
     directory,
     name: "store",
@@ -42,6 +45,7 @@ export function openSqliteStore({ directory, report = () => {} }: SqliteStoreOpt
     table: "entries",
     adopt,
     report,
+    ...(outlives && { outlives }),
   });
   const unwritten = new Map<string, Map<string, Json | undefined>>();
   let troubled = false;

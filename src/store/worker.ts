@@ -6,8 +6,8 @@ import type { Json, Store } from "./store.ts";
 type StoreVerbs = ReturnType<typeof serveStore>;
 
 /** The thread's side. */
-export function serveStore({ directory }: { directory: string }, report: (message: string) => void) {
-  const store = openSqliteStore({ directory, report });
+export function serveStore(options: Omit<SqliteStoreOptions, "report">, report: (message: string) => void) {
+  const store = openSqliteStore({ ...options, report });
   return {
     get: (space: string, key: string) => store.get(space, key),
     entries: (space: string) => store.entries(space),
@@ -19,8 +19,11 @@ export function serveStore({ directory }: { directory: string }, report: (messag
 }
 
 /** The caller's side. */
-export function openWorkerStore(thread: Thread, { directory, report = () => {} }: SqliteStoreOptions): Store {
-  const ask = thread.service<StoreVerbs>("store", { directory }, report);
+export function openWorkerStore(
+  thread: Thread,
+  { report = () => {}, ...options }: SqliteStoreOptions,
+): Store {
+  const ask = thread.service<StoreVerbs>("store", options, report);
   return {
     durable: true,
     get: (space, key) => ask("get", space, key),
