@@ -14,7 +14,7 @@ import { type Facts, type Occasion, draft } from "./report.ts";
 import type { Rules } from "./settings.ts";
 import type { Silence } from "./silence.ts";
 import { createTally } from "./tally.ts";
-import { type Target, keyOf } from "./target.ts";
+import { type Target, isNear, keyOf, placeOf } from "./target.ts";
 import { type Progress, type Status, advance, settled, unjudged, wavers } from "./transition.ts";
 import type { Troubles } from "./trouble.ts";
 
@@ -63,8 +63,8 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
   const history = createHistory();
   const flap = createFlap({ most: rules.flap_changes, windowMs: rules.flap_window });
   const tally = rules.summary === undefined ? undefined : createTally();
-  const place = target.dial?.host ?? target.host;
-  const isNear = target.kind === "unix" || /^(localhost|127\.|::1$)/i.test(place);
+  const place = placeOf(target);
+  const near = isNear(target);
   let progress: Progress = memory === undefined ? unjudged : settled(memory.status);
   let known = memory;
   let face: Face | undefined = memory?.face;
@@ -155,7 +155,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
   /** What of it is believed now; undefined where a verdict has to wait for others. */
   function weigh(outcome: Outcome, atMs: number, startedMs: number): Outcome | undefined {
     const isolation = around.isolation();
-    if (isolation !== undefined && !isNear && outcome.verdict !== "unknown") {
+    if (isolation !== undefined && !near && outcome.verdict !== "unknown") {
       if (!isSilence(outcome)) isolation.proof(place);
       else {
         const wasUp = progress.status !== "down";

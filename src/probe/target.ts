@@ -29,6 +29,16 @@ export interface Target {
   readonly values: TargetValues;
 }
 
+/** Where a probe connects: the target's host, or its proxy's. */
+export function placeOf({ dial, host }: Pick<Target, "dial" | "host">): string {
+  return (dial?.host ?? host).toLowerCase();
+}
+
+/** Whether it is on this very machine, so that its answers and silences say nothing of the network. */
+export function isNear(target: Pick<Target, "dial" | "host" | "kind">): boolean {
+  return target.kind === "unix" || /^(?:localhost$|127\.|::1$)/.test(placeOf(target));
+}
+
 const shape = 'write "ip:port:informations", IPv6 in brackets: [::1]:22:ssh server';
 
 /** What stands for a target wherever one is remembered or compared: equal across replicas. */

@@ -15,7 +15,7 @@ import { type Silence, readSilences } from "./silence.ts";
 import type { Verdict } from "./outcome.ts";
 import { type Subject, type Surroundings, createSubject } from "./subject.ts";
 import { quantile } from "./tally.ts";
-import { type Target, keyOf } from "./target.ts";
+import { type Target, isNear, keyOf, placeOf } from "./target.ts";
 import { type Status } from "./transition.ts";
 import { createTroubles } from "./trouble.ts";
 import { askWitness } from "./witness.ts";
@@ -171,8 +171,9 @@ export function watch(options: WatchOptions): Watch {
     }
     const hosts = new Map<string, Subject>();
     for (const subject of subjects.values()) {
-      const { status } = subject.progress;
-      if (subject.target.host !== except && status !== "down") hosts.set(subject.target.host, subject);
+      const { target, progress } = subject;
+      const place = placeOf(target);
+      if (place !== except && progress.status !== "down" && !isNear(target)) hosts.set(place, subject);
     }
     const asked = [...hosts]
       .filter(([name]) => !isSilent(name))

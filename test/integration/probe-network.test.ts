@@ -219,6 +219,24 @@ suite("the network", { skip: noNamespaces }, () => {
     await child.end("SIGTERM");
   });
 
+  test("targets on this machine prove nothing of the network, and nobody waits for them", async () => {
+    const probes = {
+      Self: "127.0.0.1:1:x",
+      Here: "localhost:2:x",
+      Six: "[::1]:3:x",
+      Hole: "10.203.0.2:81:x",
+    };
+    const timing = { CUIR_INTERVAL: "1s", CUIR_RECHECK: "200ms", CUIR_TIMEOUT: "300ms" };
+    const child = cuir([], [], environment(probes, timing));
+    children.push(child);
+    const down = await eventually(
+      () => lines(child.output()).find((event) => event.program === "Hole" && event.tags?.includes("down")),
+      { what: child.output() },
+    );
+    assert.equal(down.cuir.failures, 2);
+    await child.end("SIGTERM");
+  });
+
   test("trouble of our own is unknown: permissions, ports, descriptors", async () => {
     net.inProber("ip", "route", "add", "prohibit", "198.51.100.0/24");
     const forbidden = await round({ Forbidden: "198.51.100.1:84:x" }, { env: { CUIR_TIMEOUT: "1s" } });
