@@ -192,6 +192,12 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: "the spool's disk stands still, and our process is killed over it",
+    rounds: [1, 10],
+    disk: { kilobytes: 32_768 },
+    run: freezeDisk,
+  },
+  {
     name: "the spool's disk turns read-only",
     rounds: [1, 5],
     disk: { kilobytes: 32_768 },
@@ -265,21 +271,22 @@ async function killRandomly(ground: Ground, { random, kills }: Round): Promise<O
   /** Whether one more is to be killed, which it then is. */
   const another = () => killed < kills && (killed += 1) > 0;
   const supervisord = playSupervisord(tools, told);
+  // How long things take here and now: kills are to fall into them.
+  const began = performance.now();
+  await panpanLines(tools, told, 200);
+  const usualMs = performance.now() - began;
+  const soon = () => usualMs * (0.2 + 1.2 * random());
   const one = async () => {
-    while (another()) {
-      await panpanLines(tools, told, 1 + Math.floor(random() * 400), { killAfterMs: 50 + random() * 350 });
-    }
+    while (another()) await panpanLines(tools, told, 1 + Math.floor(random() * 400), { killAfterMs: soon() });
   };
   const two = async () => {
     while (another()) {
-      if (random() < 0.3) await delay(50 + random() * 600).then(() => supervisord.kill());
-      else await supervisord.killAtAnswer(1 + Math.floor(random() * 60), 1500);
+      if (random() < 0.3) await delay(soon()).then(() => supervisord.kill());
+      else await supervisord.killAtAnswer(1 + Math.floor(random() * 60), usualMs * 10);
     }
   };
   const three = async () => {
-    while (another()) {
-      await flush(tools, { killAfterMs: 50 + random() * 350 });
-    }
+    while (another()) await flush(tools, { killAfterMs: soon() });
   };
   const weather = async () => {
     for (let over = false; !over; over = killed >= kills) {
@@ -292,6 +299,25 @@ async function killRandomly(ground: Ground, { random, kills }: Round): Promise<O
   await delay(300);
   await supervisord.end();
   return { kills: killed };
+}
+
+/** What is told while nothing can be written must not be of what waits to be written. Source: fsfreeze(8). */
+async function freezeDisk({ link, tools, told }: Ground, { random, disk }: Round): Promise<Outcome> {
+  link.set("cut");
+  const supervisord = playSupervisord(tools, told);
+  await supervisord.answers(1 + Math.floor(random() * 20));
+  await command("fsfreeze", ["--freeze", disk!.place]);
+  let killed: Promise<void>;
+  try {
+    await delay(500 + random() * 500);
+    killed = supervisord.kill();
+  } finally {
+    await command("fsfreeze", ["--unfreeze", disk!.place]);
+  }
+  await killed;
+  await supervisord.answers(1);
+  await supervisord.end();
+  return { kills: 1 };
 }
 
 /** SIGTERM, and in every second case another: with the broker there, or away. */

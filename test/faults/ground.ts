@@ -82,7 +82,7 @@ export async function openGround({
     async flushAll(other = place) {
       const flushed = { ...tools, env: { ...tools.env, MOUSTASH_SPOOL: other } };
       let code: number | null = null;
-      for (const deadline = Date.now() + 60_000; Date.now() < deadline; await delay(50)) {
+      for (const deadline = Date.now() + 180_000; Date.now() < deadline; await delay(50)) {
         code = await flush(flushed);
         if (code === 0) return;
       }

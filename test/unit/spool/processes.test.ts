@@ -39,7 +39,7 @@ function start(verb: string, directory: string) {
 }
 
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await condition()); await sleep(5))
+  for (const deadline = Date.now() + 120_000; !(await condition()); await sleep(5))
     assert.ok(Date.now() < deadline, `never: ${what}`);
 }
 
