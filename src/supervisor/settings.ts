@@ -89,8 +89,8 @@ export const fouetSettings = {
   ),
   output_bytes: setting(
     parseUnlessNone(parseSizeBytes),
-    "2KB",
-    "How much of a dead process's last stderr and stdout an event carries; `none` for nothing.",
+    "1KB",
+    "How much of a dead process's last stderr and stdout an event carries, 1 KB at most (supervisord gives no more); `none` for nothing.",
   ),
   log_bytes: setting(
     parseSizeBytes,
