@@ -1,17 +1,19 @@
 // What the witness inside supervisord saw against what came to the broker: nothing missing, or reported as lost.
 import { strict as assert } from "node:assert";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   environmentOf,
   eventsOf,
   type FouetEvent,
+  fouetCommand,
   numbersOf,
   section,
   serialsOf,
   witnessedSerials,
 } from "../servers/fouet.ts";
 import { type RedisServer, startRedis } from "../servers/redis.ts";
-import { eventually } from "../servers/server.ts";
+import { eventually, startChild, temporaryFolder } from "../servers/server.ts";
 import { startSupervisord, type Supervisord } from "../servers/supervisord.ts";
 
 /** Exits at once and is started again at once: three events each time. */
@@ -129,6 +131,60 @@ autorestart=false
 startsecs=0
 stdout_logfile=NONE
 `;
+
+test("the same through a socket: storm, broker killed, Fouet killed, relay cut, a reload", async () => {
+  await using folder = await temporaryFolder();
+  await using redis = await startRedis({ config: ["appendonly yes", "appendfsync always"] });
+  const socket = join(folder.path, "fouet.sock");
+  const start = async () => {
+    const child = startChild(fouetCommand.split(" ")[0]!, fouetCommand.split(" ").slice(1), {
+      env: {
+        ...process.env,
+        MOUSTASH_REDIS_PORT: `${redis.port}`,
+        MOUSTASH_SPOOL: join(folder.path, "spool"),
+        MOUSTASH_HOST: "web-1",
+        FOUET_HTTP: "none",
+        FOUET_LISTEN: socket,
+      },
+    });
+    await eventually(() => child.hasEnded() || child.output().includes("listening for"));
+    assert.equal(child.hasEnded(), false, child.output());
+    return child;
+  };
+  let fouet = await start();
+  try {
+    await using supervisord = await startSupervisord({
+      sections: section(["relay", socket]) + refuser + storms(3),
+    });
+    const storm = (count: number) =>
+      eventually(() => witnessedSerials(supervisord).length >= count, {
+        what: `${count} events of the storm`,
+      });
+    await eventually(async () => (await eventsOf(redis)).length > 2, { what: "the first events" });
+    await begin(supervisord, 3);
+    await storm(80);
+    await redis.kill("SIGKILL");
+    await storm(witnessedSerials(supervisord).length + 40);
+    await fouet.end("SIGKILL");
+    await redis.start();
+    await storm(witnessedSerials(supervisord).length + 40);
+    fouet = await start();
+    process.kill(await supervisord.processId("fouet"), "SIGKILL");
+    await storm(witnessedSerials(supervisord).length + 40);
+    await calm(supervisord, 3);
+    assert.equal(assertAccounted(supervisord, await settled(supervisord, redis)), 0);
+    supervisord.signal("SIGHUP");
+    const starts = () =>
+      supervisord.witnessed().filter(({ name }) => name === "SUPERVISOR_STATE_CHANGE_RUNNING").length;
+    await eventually(() => starts() > 1, { what: "the reload" });
+    await supervisord.call("startProcess", "storm0", false);
+    await storm(witnessedSerials(supervisord).length + 20);
+    await calm(supervisord, 1);
+    assertAccounted(supervisord, await settled(supervisord, redis));
+  } finally {
+    await fouet.end("SIGKILL");
+  }
+});
 
 for (const [name, buffer] of [
   ["room", "100000"],
