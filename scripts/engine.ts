@@ -79,7 +79,7 @@ async function start(): Promise<void> {
   // A session of its own: the engine outlives this script and its terminal.
   const engine = spawn("dockerd", [], { detached: true, stdio: ["ignore", log.fd, log.fd] });
   engine.unref();
-  for (const deadlineMs = Date.now() + 60_000; Date.now() < deadlineMs; await delay(250)) {
+  for (const deadlineMs = Date.now() + 120_000; Date.now() < deadlineMs; await delay(250)) {
     if (await engineAnswers()) return;
     if (engine.exitCode !== null) break;
   }

@@ -22,7 +22,7 @@ export const hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "
 export async function eventually<Result>(
   what: string,
   attempt: () => Promise<Result | undefined>,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<Result> {
   let reason: unknown;
   for (const deadlineMs = Date.now() + withinMs; Date.now() < deadlineMs; await delay(200)) {
