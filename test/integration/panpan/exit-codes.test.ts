@@ -18,7 +18,12 @@ describe("exit codes", { timeout: 600_000 }, () => {
     redis = await startRedis();
     locked = await startRedis({ password: "secret" });
     nobody = await freePort();
-    home = await openPanpan({ MOUSTASH_REDIS_PORT: redis.port, MOUSTASH_REDIS_IP: "127.0.0.1" });
+    home = await openPanpan({
+      MOUSTASH_REDIS_PORT: redis.port,
+      MOUSTASH_REDIS_IP: "127.0.0.1",
+      MOUSTASH_SPOOL: "none",
+      PANPAN_TIMEOUT: "60s",
+    });
   });
   after(async () => {
     await home[Symbol.asyncDispose]();

@@ -17,7 +17,12 @@ describe("panpan --run", { timeout: 600_000 }, () => {
   let home: PanpanHome;
   before(async () => {
     redis = await startRedis();
-    home = await openPanpan({ MOUSTASH_REDIS_PORT: redis.port, MOUSTASH_REDIS_IP: "127.0.0.1" });
+    home = await openPanpan({
+      MOUSTASH_REDIS_PORT: redis.port,
+      MOUSTASH_REDIS_IP: "127.0.0.1",
+      // However busy the machine is, the broker hears each in its turn.
+      MOUSTASH_ACCEPT_WITHIN: "30s",
+    });
   });
   after(async () => {
     await home[Symbol.asyncDispose]();
@@ -29,10 +34,13 @@ describe("panpan --run", { timeout: 600_000 }, () => {
     home.panpan(["--run", ...options, "--", "sh", "-c", line], more);
   /** The end is told, at the broker now or by way of the disk. */
   async function lastEvent(): Promise<Event> {
-    return await eventually(async () => {
-      await home.panpan(["--flush", "-q"]);
-      return (await eventsIn(redis)).at(-1);
-    });
+    return await eventually(
+      async () => {
+        await home.panpan(["--flush", "-q"]);
+        return (await eventsIn(redis)).at(-1);
+      },
+      { withinMs: 120_000, what: "the end of the command in Redis" },
+    );
   }
 
   for (const code of [0, 1, 3, 126, 127, 255]) {
@@ -248,14 +256,21 @@ while True: signal.pause()
   });
 
   test("start, heartbeats and end share a run; what was used is told", async () => {
-    const work = 'python3 -c "x = bytearray(150_000_000); [i for i in range(3_000_000)]"; sleep 1';
-    assert.equal((await run(work, ["--start", "--every", "200ms", "-m", "nightly", "-p", "job"])).code, 0);
+    const memory = 'python3 -c "x = bytearray(150_000_000); [i for i in range(3_000_000)]"';
+    const options = ["--start", "--every", "200ms", "-m", "nightly", "-p", "job"];
+    const work = `${memory}; while [ ! -e heard ]; do sleep 0.05; done`;
+    const running = home.start(join(home.folder, "panpan"), ["--run", ...options, "--", "sh", "-c", work]);
+    const phases = async () => (await eventsIn(redis)).map(({ panpan }) => panpan.phase);
+    await eventually(async () => (await phases()).includes("running"), {
+      withinMs: 120_000,
+      what: "a heartbeat",
+    });
+    await writeFile(join(home.folder, "heard"), "");
+    assert.equal((await running.ended).code, 0);
     const end = await lastEvent();
     const events = await eventsIn(redis);
-    assert.deepEqual(
-      [events[0]!.panpan.phase, events[1]!.panpan.phase, end.panpan.phase],
-      ["started", "running", "succeeded"],
-    );
+    const told = await phases();
+    assert.deepEqual([told[0], told[1], told.at(-1)], ["started", "running", "succeeded"]);
     assert.equal(new Set(events.map(({ panpan }) => panpan.run)).size, 1);
     assert.deepEqual(
       events.map(({ moustash }) => moustash.seq),
@@ -268,7 +283,7 @@ while True: signal.pause()
       cpu_user_ms: userMs,
       peak_memory_bytes: peak,
     } = end.panpan as Record<string, number>;
-    assert.ok(durationMs! >= 1000, `${durationMs} ms`);
+    assert.ok(durationMs! >= 200, `${durationMs} ms`);
     assert.ok(userMs! > 10 && userMs! < durationMs!, `${userMs} ms`);
     assert.ok(peak! > 150_000_000 && peak! < 300_000_000, `${peak} bytes`);
   });
@@ -371,12 +386,21 @@ while True: signal.pause()
   );
 
   test("as process 1 it reaps who lost its parent", { skip: whyNoNamespace() }, async () => {
-    const orphans =
-      "for i in 1 2 3 4 5; do (sleep 0.2 & ) ; done; sleep 3; grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
-    const { code, stdout } = await home.sh(
-      `unshare --pid --fork --mount-proc panpan -q --run -- sh -c '${orphans.replaceAll("'", `'"'"'`)}'`,
+    // Who is dead and not waited for still has a folder in /proc; in the end it holds PanPan and this shell.
+    const script = join(home.folder, "orphans.sh");
+    await writeFile(
+      script,
+      `for i in 1 2 3 4 5; do (sh -c : &); done
+tries=0
+until set -- /proc/[0-9]*; [ $# -le 2 ]; do
+  tries=$((tries+1)); [ $tries -gt 600 ] && exit 9
+  sleep 0.1
+done
+exit 4
+`,
     );
-    assert.deepEqual([code, stdout.trim()], [0, "0"]);
+    const { code } = await home.sh(`unshare --pid --fork --mount-proc panpan -q --run -- sh ${script}`);
+    assert.equal(code, 4);
   });
 
   test("as process 1, SIGTERM reaches the command", { skip: whyNoNamespace() }, async () => {
