@@ -2,6 +2,7 @@
 import { type Ground, durable, mountSmall, openGround } from "./ground.ts";
 import { type Fault, type Outcome, faults } from "./faults.ts";
 import { type Tally, tally } from "./tally.ts";
+import { whyNoDisk } from "../servers/panpan.ts";
 import { temporaryFolder } from "../servers/server.ts";
 
 export interface FaultReport extends Tally {
@@ -43,6 +44,8 @@ async function playFault(fault: Fault, options: CampaignOptions, random: () => n
   const rounds = fault.rounds[options.length === "short" ? 0 : 1];
   const broker = `redis, ${fault.broker ?? "appendfsync always"}`;
   const base = { fault: fault.name, broker, rounds };
+  const noDisk = await whyNoDisk();
+  if (!fault.disk && noDisk) return { ...base, ...nothing, rounds: 0, skipped: noDisk };
   if (fault.disk && process.getuid!() !== 0)
     return { ...base, ...nothing, rounds: 0, skipped: "mounting a file system needs root" };
   const sum = { ...nothing } as Record<keyof Tally, number>;

@@ -131,7 +131,8 @@ test("memory is no disk: tmpfs, and the container's own layer", asRoot, (t) => {
     return t.skip("no file system can be mounted here");
   }
   const [onTmpfs, onOverlay] = [join(place, "not", "yet"), join(lower[3]!, "moustash")];
-  assert.deepEqual(judgePlace(root), { is: "disk" });
+  const small = mountSmall(3000);
+  if (small) assert.deepEqual(judgePlace(small), { is: "disk" });
   assert.match(
     JSON.stringify(judgePlace(onTmpfs)),
     /"memory".*tmpfs, which dies with the container: mount a volume/,
