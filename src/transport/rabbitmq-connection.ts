@@ -4,7 +4,14 @@ import type { ChannelModel, ConfirmChannel } from "amqplib";
 import { type Address, formatAddress } from "./address.ts";
 import type { RabbitmqAccess } from "./rabbitmq-access.ts";
 import { askRefusal } from "./rabbitmq-refusal.ts";
-import { type OpenSocket, openSocket, resetSocket, tlsSilent } from "./socket.ts";
+import {
+  type OpenSocket,
+  openSocket,
+  type PeerCertificate,
+  peerCertificate,
+  resetSocket,
+  tlsSilent,
+} from "./socket.ts";
 import type { TlsMaterial } from "./tls.ts";
 
 export interface RabbitmqConnection {
@@ -13,6 +20,7 @@ export interface RabbitmqConnection {
   /** `3.10.8`. */
   readonly version: string;
   readonly closed: boolean;
+  readonly certificate: PeerCertificate | undefined;
   /** Why RabbitMQ takes nothing now (`low on memory`), where it said so. */
   readonly blocked: string | undefined;
   /** What ended the connection or the channel; undefined while both live. */
@@ -139,6 +147,7 @@ async function openChannel(
   return {
     place,
     channel,
+    certificate: peerCertificate(stream),
     version: model.connection.serverProperties.version,
     get closed() {
       return closed;

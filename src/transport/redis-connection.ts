@@ -1,7 +1,13 @@
 // One connection to one Redis server, through ioredis, which here neither retries, queues nor resends anything.
 import type { RedisOptions } from "ioredis";
 import { formatAddress } from "./address.ts";
-import { openSocket, type Endpoint, type OpenSocket } from "./socket.ts";
+import {
+  openSocket,
+  type Endpoint,
+  type OpenSocket,
+  peerCertificate,
+  type PeerCertificate,
+} from "./socket.ts";
 import type { TlsMaterial } from "./tls.ts";
 
 export interface RedisLogin {
@@ -17,6 +23,7 @@ export interface RedisConnection {
   readonly closed: boolean;
   /** Whether the server has answered anything on it yet. */
   readonly answered: boolean;
+  readonly certificate: PeerCertificate | undefined;
   /** Sends a command at once; rejects with Redis' own error, or the socket's. */
   call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** One variadic RPUSH; resolves with the list's length. */
@@ -48,6 +55,7 @@ export async function openRedisConnection(
     get closed() {
       return closed || redis.status !== "ready";
     },
+    certificate: peerCertificate(socket.stream),
     get answered() {
       return answered;
     },

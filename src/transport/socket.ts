@@ -1,5 +1,6 @@
 // One TCP, unix or TLS connection to a broker, which can be reset so that nothing it carried arrives later.
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Address } from "./address.ts";
 import type { TlsMaterial } from "./tls.ts";
 
@@ -45,6 +46,20 @@ export async function openSocket(
     throw error;
   }
   return { stream, reset };
+}
+
+/** Of the peer, where the connection is TLS. */
+export interface PeerCertificate {
+  readonly issuer: string;
+  readonly validTo: string;
+}
+
+export function peerCertificate(stream: Socket): PeerCertificate | undefined {
+  if (!("getPeerCertificate" in stream)) return undefined;
+  const { issuer, valid_to: validTo } = (stream as TLSSocket).getPeerCertificate();
+  return validTo === undefined
+    ? undefined
+    : { issuer: String(issuer.O ?? issuer.CN ?? "an unnamed authority"), validTo };
 }
 
 /** Resets a TCP connection at once; a unix socket, which knows no reset, is closed. */
