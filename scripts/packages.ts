@@ -7,6 +7,7 @@ import { output, say, succeeds } from "./command.ts";
 /** Package to what the tests do with it. */
 export const debianPackages: Readonly<Record<string, string>> = {
   "redis-server": "the broker, alone, with Sentinel and as a Cluster",
+  "rabbitmq-server": "the other broker, alone, over TLS and as a cluster",
   supervisor: "what Fouet listens to",
   "nginx-light": "what Cuir probes by HTTP and TLS",
   "openssh-server": "what Cuir probes by its banner",

@@ -2,7 +2,8 @@
 import { healthFlag, sayHealth } from "./commands/health.ts";
 import { fouetSections } from "./commands/sections.ts";
 import { placeOf, setup } from "./commands/setup.ts";
-import { diagnose } from "./commands/supervisor-doctor.ts";
+import { doctor, jsonFlag } from "./commands/doctor.ts";
+import { examineSupervisor } from "./commands/supervisor-doctor.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { MoustashError, UsageError, exitCodes } from "./errors.ts";
 import { createLedger } from "./monitor/ledger.ts";
@@ -28,6 +29,7 @@ const tool = {
       help: "print supervisord's section: stdio, socat, python or relay",
       words: "[WAY [SOCKET]]",
     },
+    "json-output": jsonFlag,
     relay: {
       value: "SOCKET",
       help: "be the relay between supervisord and a Fouet that listens there",
@@ -42,7 +44,11 @@ export const main = () =>
     if (line.options.setup) return void process.stdout.write(setup(line.words, settings.listen));
     if (line.words.length > 0) throw new UsageError(`"${line.words[0]}": Fouet takes options only`);
     if (line.options.health) return sayHealth("fouet", settings.http);
-    if (line.options.doctor) return diagnose(settings, environment);
+    if (line.options.doctor)
+      return doctor(values, {
+        json: line.options["json-output"],
+        more: await examineSupervisor(settings, environment),
+      });
     const { stdin: input, stdout: output, ppid: parentPid } = process;
     if (line.options.relay !== undefined) {
       const to = placeOf(line.options.relay);

@@ -1,4 +1,5 @@
 // PanPan: notifies from the command line, and wraps commands.
+import { doctor } from "./commands/doctor.ts";
 import { dryRun } from "./commands/dry-run.ts";
 import { explain } from "./commands/explain.ts";
 import { flush } from "./commands/flush.ts";
@@ -13,6 +14,7 @@ import { run } from "./run.ts";
 async function act(shell: PanpanShell): Promise<number | void> {
   const { Panpan } = shell.config.values;
   const { options, words, rest } = shell.line;
+  if (options.doctor) return await doctor(shell.config.values.Moustash, { json: Panpan.json_output });
   if (options.flush) return await flush(shell);
   if (options["spool-status"]) return await spoolStatus(shell);
   const { message, whole, json } = Panpan;

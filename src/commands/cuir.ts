@@ -5,6 +5,7 @@ import { UsageError } from "../errors.ts";
 import { openDelivery } from "../delivery.ts";
 import { openStore } from "../store/open.ts";
 import type { Shell } from "../run.ts";
+import { doctor, jsonFlag } from "./doctor.ts";
 import { healthFlag, sayHealth } from "./health.ts";
 import { once, onceFlag } from "./once.ts";
 import { cuirSections, targetSettings } from "./sections.ts";
@@ -18,6 +19,7 @@ const flags = {
   health: healthFlag,
   silence: silenceFlag,
   "test-notification": testNotificationFlag,
+  "json-output": jsonFlag,
 } as const;
 
 export const cuir = {
@@ -58,6 +60,7 @@ export async function command(shell: CuirShell): Promise<number | undefined> {
   const { options, words } = line;
   if (words.length > 0 && !options.silence)
     throw new UsageError(`"${words[0]}" is no option: cuir --help tells them`);
+  if (options.doctor) return await doctor(values, { json: options["json-output"] });
   if (options.health) return sayHealth("cuir", settings.http);
   const output = process.stdout;
   const unsplit = { ...settings, shard: undefined };

@@ -12,12 +12,15 @@ const exits = {
   misconfigured: exitCodes.configuration,
 };
 
+/** For the tools whose settings have no json_output. */
+export const jsonFlag = { help: "with --doctor: print one JSON object" } as const;
+
 /** Prints the findings; exit 0 only where an event would get through. */
 export async function doctor(
   values: TransportValues,
-  { json = false }: { json?: boolean } = {},
+  { json = false, more = [] }: { json?: boolean; more?: readonly Finding[] } = {},
 ): Promise<ExitCode> {
-  const findings = await diagnoseTransport(values);
+  const findings = [...more, ...(await diagnoseTransport(values))];
   const trouble = findings.find(({ level }) => level === "error");
   const code = trouble ? exits[trouble.code ?? "unavailable"] : exitCodes.ok;
   await print(

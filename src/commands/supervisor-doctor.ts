@@ -1,12 +1,21 @@
 // fouet --doctor, supervisord's part: what in its configuration would lose events, with the line to change.
-import { type ExitCode, exitCodes } from "../errors.ts";
-import { diagnoseSupervisor, showFinding } from "../supervisor/diagnosis.ts";
+import { diagnoseSupervisor } from "../supervisor/diagnosis.ts";
 import type { FouetSettings } from "../supervisor/settings.ts";
 import type { Supervised } from "../supervisor/listener.ts";
+import type { Finding } from "../transport/finding.ts";
 
-/** Prints a line for each finding; 78 where one of them loses events. */
-export async function diagnose(settings: FouetSettings, environment: Supervised): Promise<ExitCode> {
+const levels = { fine: "ok", warning: "warning", fault: "error" } as const;
+
+export async function examineSupervisor(
+  settings: FouetSettings,
+  environment: Supervised,
+): Promise<readonly Finding[]> {
   const findings = await diagnoseSupervisor({ settings, serverUrl: environment.SUPERVISOR_SERVER_URL });
-  for (const finding of findings) process.stdout.write(`${showFinding(finding)}\n`);
-  return findings.some(({ level }) => level === "fault") ? exitCodes.configuration : exitCodes.ok;
+  return findings.map(({ level, at, message, remedy }) => ({
+    level: levels[level],
+    subject: at,
+    message,
+    ...(remedy === undefined ? undefined : { remedy: `write: ${remedy}` }),
+    ...(level === "fault" ? { code: "misconfigured" as const } : undefined),
+  }));
 }

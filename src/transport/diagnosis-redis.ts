@@ -1,10 +1,10 @@
 // The way through Redis to the reader: what stops events, what could delete them, what Logstash cannot read.
 import { formatAddress } from "./address.ts";
 import { examine, type Finding, judgeExpiry } from "./finding.ts";
-import { openRedis, type RedisAccess, redisAccess } from "./redis-access.ts";
+import { describeRedis as describe, openRedis, type RedisAccess, redisAccess } from "./redis-access.ts";
 import { createClusterServers } from "./redis-cluster.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { isReply, toRedisError } from "./redis-errors.ts";
+import { isRedirection, isReply, toRedisError } from "./redis-errors.ts";
 import { typeOf, wrongType } from "./redis-poison.ts";
 import { createSentinelServers } from "./redis-sentinel.ts";
 import type { RedisValues } from "./settings.ts";
@@ -24,13 +24,13 @@ export async function diagnoseRedis(
   const access = redisAccess(values);
   const found: Finding[] = [];
   if (values.redis_sentinels || values.redis_sentinel_name) {
-    found.push(...(await examine("connection", () => throughSentinels(values, access, options))));
+    found.push(...(await examineRedis(values, () => throughSentinels(values, access, options))));
   } else if (values.redis_cluster) {
-    found.push(...(await examine("connection", () => throughCluster(values, access, options))));
+    found.push(...(await examineRedis(values, () => throughCluster(values, access, options))));
   } else {
     const each: (readonly Finding[])[] = [];
     for (const endpoint of access.endpoints)
-      each.push(await examine("connection", () => lookAt(endpoint, values, access, options)));
+      each.push(await examineRedis(values, () => lookAt(endpoint, values, access, options)));
     const hurt = each.filter((findings) => findings.some(({ level }) => level === "error"));
     // One of several that is away does not stop events.
     const stops = hurt.length === each.length;
@@ -38,6 +38,16 @@ export async function diagnoseRedis(
   }
   return [...found, ...judgeReader(values, access)];
 }
+
+/** What Redis replied in the midst of a question becomes a sentence. */
+const examineRedis = (values: RedisValues, check: () => Promise<readonly Finding[]>) =>
+  examine("connection", async () => {
+    try {
+      return await check();
+    } catch (error) {
+      throw isReply(error) ? toRedisError(error, { place: describe(values) }) : error;
+    }
+  });
 
 const soften = (finding: Finding): Finding =>
   finding.level === "error"
@@ -126,15 +136,25 @@ async function lookInto(
 ): Promise<readonly Finding[]> {
   const { place } = connection;
   const key = values.redis_namespace;
-  await tryWriting(connection, key, access);
+  const mayWrite = await tryWriting(connection, key, access);
   const info = await readInfo(connection);
   const version = info["valkey_version"]
     ? `Valkey ${info["valkey_version"]}`
     : `Redis ${info["redis_version"] ?? ""}`;
   const user = access.login.username ?? "default";
   const found: Finding[] = [
-    { level: "ok", subject: "connection", message: `${version} at ${place} answers, and lets ${user} write` },
+    {
+      level: "ok",
+      subject: "connection",
+      message: `${version} at ${place} answers${mayWrite ? `, and lets ${user} write` : ""}`,
+    },
   ];
+  if (!mayWrite)
+    found.push({
+      level: "warning",
+      subject: "rights",
+      message: `whether ${user} may RPUSH cannot be seen without writing (MULTI is not permitted)`,
+    });
   const { certificate } = connection;
   if (certificate) found.push(judgeExpiry(certificate.validTo, certificate.issuer, Date.now()));
   found.push(...(await judgeKey(connection, values)));
@@ -153,18 +173,17 @@ async function lookInto(
   return found;
 }
 
-/** RPUSH in a transaction that is given up: every refusal shows, and nothing is written. */
-async function tryWriting(connection: RedisConnection, key: string, access: RedisAccess): Promise<void> {
+/** RPUSH in a transaction that is given up: every refusal shows, and nothing is written. False: we may not ask. */
+async function tryWriting(connection: RedisConnection, key: string, access: RedisAccess): Promise<boolean> {
   try {
     await connection.call("MULTI");
     await connection.call("RPUSH", key, "");
     await connection.call("DISCARD");
+    return true;
   } catch (error) {
-    if (!isReply(error)) throw error;
-    if (/^NOPERM.*'?(multi|discard)/i.test(error.message) || /^(MOVED|ASK) /.test(error.message)) {
-      if (!error.message.startsWith("NOPERM")) throw error;
-      return;
-    }
+    // A redirection is for the cluster to follow.
+    if (!isReply(error) || isRedirection(error)) throw error;
+    if (/^NOPERM.*(multi|discard)/i.test(error.message)) return false;
     throw toRedisError(error, { place: connection.place, key, username: access.login.username });
   }
 }

@@ -22,9 +22,16 @@ export async function examine(
   try {
     return await check();
   } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
-    return [{ level: "error", subject, message: error.message, code: error.code }];
+    const known = error instanceof TransportError ? error : passing(error);
+    return [{ level: "error", subject, message: known.message, code: known.code }];
   }
+}
+
+/** What a socket or a server said between two questions; anything else is a bug of ours. */
+function passing(error: unknown): TransportError {
+  const { name, code, message } = error as NodeJS.ErrnoException;
+  if (name !== "ReplyError" && typeof code !== "string") throw error;
+  return new TransportError("unavailable", message, { cause: error });
 }
 
 /** Of a certificate's `valid_to`: enough, little or no time. */

@@ -59,6 +59,13 @@ function urlDb(url: URL | undefined): number | undefined {
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
+/** For people, without secrets. */
+export function describeRedis(values: RedisValues): string {
+  const { endpoints, login, tls } = redisAccess(values);
+  const places = endpoints.map((endpoint) => ("path" in endpoint ? endpoint.path : formatAddress(endpoint)));
+  return `${tls ? "rediss" : "redis"}://${places.join(",")}/${login.db} ${values.redis_namespace}`;
+}
+
 /** Opens a connection; rejects with a TransportError, or with the signal's reason. */
 export async function openRedis(
   endpoint: Endpoint,

@@ -3,11 +3,10 @@
 // Invariants, beside those of every transport:
 // - Of one key, one RPUSH is under way at a time: a refused one is never overtaken by the next.
 // - redis_wait is asked for on the connection that wrote, right behind the write; on another it may tell lies.
-import { formatAddress } from "./address.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { isInContainer } from "./container.ts";
 import { isTlsSilence, toNetworkError } from "./network-errors.ts";
-import { openRedis, type RedisAccess, redisAccess, redisNames } from "./redis-access.ts";
+import { describeRedis, openRedis, type RedisAccess, redisAccess, redisNames } from "./redis-access.ts";
 import { groupByKey, splitBatch, type Write } from "./redis-batch.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { isRedirection, isReply, toRedisError } from "./redis-errors.ts";
@@ -26,7 +25,7 @@ type Rejected = Sent["rejected"][number];
 export function connectRedis(values: RedisValues, options: ConnectOptions<RedisValues> = {}): Transport {
   const { redis_namespace: template, redis_wait: wait, redis_max_length: mostLength } = values;
   const inContainer = options.inContainer ?? isInContainer();
-  const name = describe(values);
+  const name = describeRedis(values);
   let access = redisAccess(values);
   let opened = false;
 
@@ -185,10 +184,4 @@ async function settleAll<T>(promises: readonly Promise<T>[]): Promise<T[]> {
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
-}
-
-function describe(values: RedisValues): string {
-  const { endpoints, login, tls } = redisAccess(values);
-  const places = endpoints.map((endpoint) => ("path" in endpoint ? endpoint.path : formatAddress(endpoint)));
-  return `${tls ? "rediss" : "redis"}://${places.join(",")}/${login.db} ${values.redis_namespace}`;
 }

@@ -18,7 +18,7 @@ export interface RedisCluster extends AsyncDisposable {
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   // The bus of a node is 10,000 above its port.
-  const ports = await freePorts(6);
+  const ports = await freePorts(6, { beside: 10_000 });
   const config = ["cluster-enabled yes", "cluster-node-timeout 2500", "repl-diskless-sync-delay 0"];
   const nodes = await Promise.all(ports.map((port) => startRedis({ port, config })));
   const addresses = ports.map((port) => `127.0.0.1:${port}`);

@@ -71,9 +71,9 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   async function start() {
     const started = startChild(binary, [file, ...args]);
     child = started;
-    await eventually(
+    const result = await eventually<boolean | Child>(
       async () => {
-        if (started.hasEnded()) throw new Error(started.output());
+        if (started.hasEnded()) return started;
         return command("PING").then(
           () => true,
           // It answers: that is up.
@@ -82,6 +82,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       },
       { what: `a ${binary} at port ${port}` },
     );
+    if (result === started) throw new Error(`${binary} ended: ${started.output()}`);
   }
 
   async function kill(signal?: NodeJS.Signals) {

@@ -7,12 +7,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Ports that nobody listens at just now, all different, below the range that the kernel gives away. */
-export async function freePorts(count: number): Promise<number[]> {
+/**
+ * Ports that nobody listens at just now, all different, below the range that the kernel gives away.
+ * With `beside`, the port that lies so far above is free too.
+ */
+export async function freePorts(count: number, { beside = 0 } = {}): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+    const port = 10_000 + Math.floor(Math.random() * (20_000 - beside));
+    if (!ports.includes(port) && (await isFree(port)) && (beside === 0 || (await isFree(port + beside))))
+      ports.push(port);
   }
   return ports;
 }
