@@ -122,7 +122,9 @@ export function createReporter(options: ReporterOptions): Reporter {
   async function stateDraft(post: Post, notification: Notification, payload: StatePayload, origin: Origin) {
     const { group, process, state } = payload;
     const name = fullName(group, process);
-    const notice = noticeOf(payload, post.processes.get(name), settings);
+    // Whoever reads this pool is back, for else nobody would tell of its end: no person need hear of it.
+    const own = group === notification.header.pool && state === "EXITED" && settings.notify !== "all";
+    const notice = own ? undefined : noticeOf(payload, post.processes.get(name), settings);
     const faulty = notice === "fault" ? true : state === "RUNNING" ? false : undefined;
     const course = post.processes.take(payload, origin.arrivedMs, faulty);
     const calm = notice === undefined || notice === "all";
