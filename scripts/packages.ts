@@ -9,6 +9,7 @@ export const debianPackages: Readonly<Record<string, string>> = {
   "redis-server": "the broker, alone, with Sentinel and as a Cluster",
   "rabbitmq-server": "the other broker, alone, over TLS and as a cluster",
   supervisor: "what Fouet listens to",
+  python3: "a terminal of the tests' own",
   "nginx-light": "what Cuir probes by HTTP and TLS",
   "openssh-server": "what Cuir probes by its banner",
   "exim4-daemon-light": "what Cuir probes by SMTP and STARTTLS",
