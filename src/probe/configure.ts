@@ -2,6 +2,7 @@
 import { type ProbeSettings, type TargetValues } from "./settings.ts";
 import { kinds } from "./kinds.ts";
 import { shardIndex, shardOf } from "./shard.ts";
+import { readTrust } from "./trust.ts";
 import { type Target, checkHost, keyOf } from "./target.ts";
 
 /** Structurally what the loader of the configuration gives for one `[Cuir:Program]`. */
@@ -100,14 +101,34 @@ function* judge(
       yield `tls_name: ${(error as Error).message}`;
     }
   }
-  for (const name of ["tls_ca", "tls_cert", "tls_key"] as const) {
-    const path = values[name];
-    if (path === undefined) continue;
+  yield* judgeFiles(values);
+  for (const [name, value] of Object.entries(values.http_headers ?? {})) {
+    const { validateHeaderName, validateHeaderValue } = process.getBuiltinModule("node:http");
     try {
-      process.getBuiltinModule("node:fs").accessSync(path, 4);
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
     } catch (error) {
-      yield `${name}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`;
+      yield `http_headers: ${(error as Error).message}`;
     }
+  }
+}
+
+function* judgeFiles(values: TargetValues): Generator<string> {
+  if (!values.tls_ca && !values.tls_cert && !values.tls_key) return;
+  try {
+    readTrust(values).context();
+    // createSecureContext takes a file without a certificate for an empty list.
+    const { tls_ca: ca } = values;
+    if (ca !== undefined)
+      void new (process.getBuiltinModule("node:crypto").X509Certificate)(
+        process.getBuiltinModule("node:fs").readFileSync(ca),
+      );
+  } catch (error) {
+    const { path, code } = error as NodeJS.ErrnoException;
+    const what = [values.tls_ca, values.tls_cert, values.tls_key].filter(Boolean).join(", ");
+    yield path === undefined
+      ? `tls: OpenSSL cannot use ${what} (${(error as Error).message})`
+      : `tls: ${path} cannot be read (${code})`;
   }
 }
 

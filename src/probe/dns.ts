@@ -18,14 +18,20 @@ export const dns: Kind = ({ port, query, values }) => {
     const beganMs = performance.now();
     resolver.setServers([family === 6 ? `[${address}]:${port}` : `${address}:${port}`]);
     trace.step = "receive";
-    resolver.resolve(name, type, (error: Error | null, records: unknown) => {
+    const answered = (error: Error | null, records: unknown) => {
       if (over) return;
       over = true;
       trace.firstByteMs = performance.now() - beganMs;
       if (error) return report(failFromDns(error));
       trace.step = "done";
       report(judge(tell(records)));
-    });
+    };
+    try {
+      resolver.resolve(name, type, answered);
+    } catch (error) {
+      // A name that cannot be asked for is told at once by c-ares.
+      queueMicrotask(() => answered(error as Error, undefined));
+    }
     return () => {
       if (!over) resolver.cancel();
       over = true;

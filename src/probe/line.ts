@@ -57,8 +57,9 @@ export function secureLine(
     // Judged by us, so that the certificate is seen also where it is bad.
     rejectUnauthorized: false,
     checkServerIdentity: (_, certificate) => tls.checkServerIdentity(name, certificate),
-    ...trust.options,
+    secureContext: trust.context(),
   });
+  secure.once("close", () => socket.destroy());
   secure.on("error", (error) => {
     secure.destroy();
     failed(failFromTls(error));

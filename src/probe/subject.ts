@@ -155,7 +155,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
   /** What of it is believed now; undefined where a verdict has to wait for others. */
   function weigh(outcome: Outcome, atMs: number, startedMs: number): Outcome | undefined {
     const isolation = around.isolation();
-    if (isolation !== undefined && !near && outcome.verdict !== "unknown") {
+    if (isolation !== undefined && !near && !target.values.inverted && outcome.verdict !== "unknown") {
       if (!isSilence(outcome)) isolation.proof(place);
       else {
         const wasUp = progress.status !== "down";
@@ -309,7 +309,8 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     const told = { ...facts(), flapping: due === "digest", flapChanges: changes };
     const notify = told.silence === undefined && rules.notify !== "none";
     if (notify && known !== undefined && progress.status === "down") known = { ...known, toldMs: atMs };
-    say({ key, program: target.program, draft: draft(told, "flapping", notify) });
+    // Under a key of its own: it must not take a change's place while delivery stands still.
+    say({ key: `${key} flapping`, program: target.program, draft: draft(told, "flapping", notify) });
   }
 
   function summarise(atMs: number, facts: () => Facts) {

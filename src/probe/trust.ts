@@ -1,10 +1,17 @@
 // Whom a probe trusts, and what it makes of a certificate: chain, name, days to the end.
-import type { ConnectionOptions, PeerCertificate, SecureVersion, TLSSocket } from "node:tls";
+import type {
+  PeerCertificate,
+  SecureContext,
+  SecureContextOptions,
+  SecureVersion,
+  TLSSocket,
+} from "node:tls";
 import { type Cause, type Evidence, type Outcome, cleanText, fail, failFrom, up } from "./outcome.ts";
 import type { TargetValues } from "./settings.ts";
 
 export interface Trust {
-  readonly options: ConnectionOptions;
+  /** Made at the first use, and used again: it is dear. */
+  readonly context: () => SecureContext;
   readonly verify: boolean;
   readonly days: number;
 }
@@ -17,24 +24,26 @@ const versionNames: Readonly<Record<string, SecureVersion>> = {
   "tlsv1.3": "TLSv1.3",
 };
 
-/** Reads the files that are named; throws where one cannot be read. */
+/** Reads the files that are named; throws where one cannot be read, and `context` where one is not what it should be. */
 export function readTrust(values: TargetValues): Trust {
   const { readFileSync } = process.getBuiltinModule("node:fs");
   const { tls_ca: ca, tls_cert: cert, tls_key: key, tls_versions: versions } = values;
   const inOrder = Object.keys(versionNames).filter((one) =>
     (versions as readonly string[] | undefined)?.includes(one),
   );
+  const options: SecureContextOptions = {
+    ...(ca === undefined ? undefined : { ca: readFileSync(ca) }),
+    ...(cert === undefined ? undefined : { cert: readFileSync(cert) }),
+    ...(key === undefined ? undefined : { key: readFileSync(key) }),
+    ...(inOrder.length === 0
+      ? undefined
+      : { minVersion: versionNames[inOrder[0]!]!, maxVersion: versionNames[inOrder.at(-1)!]! }),
+  };
+  let context: SecureContext | undefined;
   return {
     verify: values.tls_verify ?? true,
     days: values.tls_days ?? defaultDays,
-    options: {
-      ...(ca === undefined ? undefined : { ca: readFileSync(ca) }),
-      ...(cert === undefined ? undefined : { cert: readFileSync(cert) }),
-      ...(key === undefined ? undefined : { key: readFileSync(key) }),
-      ...(inOrder.length === 0
-        ? undefined
-        : { minVersion: versionNames[inOrder[0]!]!, maxVersion: versionNames[inOrder.at(-1)!]! }),
-    },
+    context: () => (context ??= process.getBuiltinModule("node:tls").createSecureContext(options)),
   };
 }
 

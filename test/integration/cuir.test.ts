@@ -116,7 +116,7 @@ suite("cuir", { concurrency: 2 }, () => {
     const file = join(folder.path, "m.ini");
     await writeFile(
       file,
-      `[Cuir]\nA: 127.0.0.1:1:a\nU: udp://127.0.0.1:1 u\n[Cuir:A]\ndepends_on: Nobody\nhttp_status: 200\n[Cuir:U]\ntls_ca: /nowhere\n`,
+      `[Cuir]\nA: 127.0.0.1:1:a\nU: udp://127.0.0.1:1 u\n[Cuir:A]\ndepends_on: Nobody\nhttp_status: 200\n[Cuir:U]\ntls_ca: /nowhere\n[Cuir:T]\ntarget: tls://127.0.0.1:1 t\ntls_ca: ${file}\n[Cuir:H]\ntarget: http://127.0.0.1:1/ h\nhttp_headers: a b=c\n`,
     );
     const { code, stderr } = await start(["--check", "--config", file]).ended;
     assert.equal(code, 78);
@@ -124,7 +124,9 @@ suite("cuir", { concurrency: 2 }, () => {
       /depends_on: "Nobody" is no target/,
       /http_status does not fit/,
       /udp target needs send and expect/,
-      /tls_ca/,
+      /tls_ca does not fit/,
+      /OpenSSL cannot use .*m\.ini/,
+      /http_headers: .*"a b"/,
     ])
       assert.match(stderr, reason);
   });

@@ -392,6 +392,7 @@ suite("dns and udp", { skip: missing("/usr/sbin/dnsmasq") }, () => {
     await expectCause(target(url("shop.test"), { dns_type: "mx" }), "dns_no_record");
     await expectCause(target(url("note.test"), { dns_type: "txt", dns_expect: ["hello"] }), undefined);
     await expectCause(target(url("example.com")), "dns_failed", /REFUSED/);
+    await expectCause(target(url("x".repeat(70))), "dns_failed", /BADNAME/);
   });
 
   test("udp: only the expected answer is up", async () => {
