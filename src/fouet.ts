@@ -4,12 +4,14 @@ import { fouetSections } from "./commands/sections.ts";
 import { placeOf, setup } from "./commands/setup.ts";
 import { doctor, jsonFlag } from "./commands/doctor.ts";
 import { examineSupervisor } from "./commands/supervisor-doctor.ts";
+import { fouetStatus, fouetStatusFlag } from "./commands/supervisor-status.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { MoustashError, UsageError, exitCodes } from "./errors.ts";
 import { createLedger } from "./monitor/ledger.ts";
 import { openMonitor } from "./monitor/monitor.ts";
 import { accessOf } from "./monitor/settings.ts";
 import { run } from "./run.ts";
+import { openStore } from "./store/open.ts";
 import { listen } from "./supervisor/listener.ts";
 import { relayFor } from "./supervisor/relay.ts";
 import { version } from "./version.ts";
@@ -25,6 +27,7 @@ const tool = {
   sections: fouetSections,
   flags: {
     health: healthFlag,
+    status: fouetStatusFlag,
     setup: {
       help: "print supervisord's section: stdio, socat, python or relay",
       words: "[WAY [SOCKET]]",
@@ -44,6 +47,11 @@ export const main = () =>
     if (line.options.setup) return void process.stdout.write(setup(line.words, settings.listen));
     if (line.words.length > 0) throw new UsageError(`"${line.words[0]}": Fouet takes options only`);
     if (line.options.health) return sayHealth("fouet", settings.http);
+    if (line.options.status) {
+      const report = (message: string) => logger.warn({}, message);
+      await using store = openStore({ directory: values.spool, report });
+      return fouetStatus({ store, output: process.stdout });
+    }
     if (line.options.doctor)
       return doctor(values, {
         json: line.options["json-output"],

@@ -59,7 +59,9 @@ export function judgeConfiguration(sections: readonly ConfigSection[], file: str
   return findings;
 }
 
-const isOurs = ({ entries }: ConfigSection) => /fouet|moustash/i.test(entries.get("command")?.value ?? "");
+/** By its command, or by the name that `fouet --setup` gives it: a relay over TCP names nothing of ours. */
+const isOurs = ({ name, entries }: ConfigSection) =>
+  /fouet|moustash/i.test(`${name} ${entries.get("command")?.value ?? ""}`);
 
 /** Below this, the boot of a few hundred programs or a storm overflows it. */
 const leastBuffer = 1000;

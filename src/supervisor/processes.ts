@@ -102,3 +102,25 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
     },
   };
 }
+
+export interface Remembered extends Known {
+  readonly stream: string;
+  /** `group:process` */
+  readonly name: string;
+}
+
+/** What the running Fouet last wrote, of all streams, by stream and name. */
+export async function readProcesses(store: Store): Promise<readonly Remembered[]> {
+  return [...(await store.entries(space))]
+    .filter(([key]) => key.startsWith("process "))
+    .map(([key, value]) => {
+      // A stream may hold spaces; names of groups and processes may not.
+      const at = key.lastIndexOf(" ");
+      return {
+        ...(value as unknown as Known),
+        stream: key.slice("process ".length, at),
+        name: key.slice(at + 1),
+      };
+    })
+    .toSorted((one, other) => one.stream.localeCompare(other.stream) || one.name.localeCompare(other.name));
+}

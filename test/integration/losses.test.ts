@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { test } from "node:test";
+import { diagnoseSupervisor } from "../../src/supervisor/diagnosis.ts";
 import {
   environmentOf,
   eventsOf,
@@ -113,6 +114,21 @@ test("the boot of 30 programs with default settings: what is lost is told, and m
   const loss = events.find(({ message }) => message === "lost")!;
   assert.equal(loss.fouet["cause"], "overflow");
   assert.ok(loss.tags.includes("notification"));
+  const settings = {
+    supervisor_url: undefined,
+    supervisor_username: undefined,
+    supervisor_password: undefined,
+  };
+  const file = supervisord.configuration;
+  const findings = await diagnoseSupervisor({ settings, serverUrl: supervisord.url, file });
+  const buffer = findings.find(({ message }) => message.includes("buffer_size is 10"));
+  assert.equal(buffer?.level, "fault");
+  assert.ok(buffer.at.startsWith(`${file}:`));
+  assert.equal(buffer.remedy, "buffer_size=10000");
+  assert.ok(
+    findings.some(({ level, at }) => level === "fine" && at === supervisord.url),
+    "it answers",
+  );
   await eventually(
     async () => {
       const running = (await eventsOf(redis)).filter(({ fouet }) => fouet["state"] === "RUNNING");

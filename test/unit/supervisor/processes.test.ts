@@ -1,6 +1,7 @@
 // What is known of processes, what people hear, and flapping: through restarts of ours.
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { fouetStatus } from "../../../src/commands/supervisor-status.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { watchFlapping } from "../../../src/supervisor/flapping.ts";
 import { space } from "../../../src/supervisor/journal.ts";
@@ -103,4 +104,29 @@ test("what nobody told: resting states that differ at both looks", async () => {
   assert.equal(missed(info({ statename: "STARTING", pid: 9 })), 0);
   assert.equal(missed(info({ name: "new", statename: "STOPPED", pid: 0, start: 0 })), 0);
   assert.equal(missed(info({ name: "new" })), 1);
+});
+
+test("fouet --status: what is remembered, a line for each process, and 1 while there is trouble", async () => {
+  const store = openMemoryStore();
+  const first = await openProcesses(store, "stdio unix:///run/s.sock");
+  first.take(payload("STARTING"), 1000);
+  first.take(payload("RUNNING", { pid: 7 }), 2000);
+  await store.write(space, first.changes());
+  let text = "";
+  const output = { write: (piece: string) => (text += piece) };
+  assert.equal(await fouetStatus({ store, output }), 0);
+  assert.deepEqual(JSON.parse(text), {
+    stream: "stdio unix:///run/s.sock",
+    process: "web:app",
+    state: "RUNNING",
+    since: "1970-01-01T00:00:02.000Z",
+    pid: 7,
+    restarts_last_hour: 0,
+    faulty: false,
+  });
+  first.take(payload("FATAL"), 3000, true);
+  await store.write(space, first.changes());
+  text = "";
+  assert.equal(await fouetStatus({ store, output: { ...output, isTTY: true } }), 1);
+  assert.match(text, /^STATE +PROCESS.*\nFATAL +web:app.*trouble\n/);
 });
