@@ -1,0 +1,81 @@
+// The RabbitMQ transport over TLS, and on a cluster of three nodes of which the leader dies.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { connectTransport } from "../../src/transport/connect.ts";
+import { assertRejects, bodies, firstCopies, makeEvents, sendUntilTaken } from "../contract/transport.ts";
+import { makeCertificates } from "../servers/certificates.ts";
+import { type RabbitmqServer, startRabbitmq, startRabbitmqCluster } from "../servers/rabbitmq.ts";
+import { eventually, freePort } from "../servers/server.ts";
+import { transportValues } from "../servers/transport-values.ts";
+
+const options = { timeoutMs: 20_000 };
+const queue = "logstash-queue";
+
+const connect = (texts: Record<string, string | number>) =>
+  connectTransport(transportValues({ transport: "rabbitmq", ...texts }), { inContainer: false });
+
+describe("rabbitmq over TLS", () => {
+  it("shows our certificate, takes an amqps URL, and names what is wrong", async () => {
+    await using certificates = await makeCertificates();
+    const { ca, server, client } = certificates;
+    const port = await freePort();
+    const config = [
+      `listeners.ssl.1 = 127.0.0.1:${port}`,
+      `ssl_options.cacertfile = ${ca}`,
+      `ssl_options.certfile = ${server.cert}`,
+      `ssl_options.keyfile = ${server.key}`,
+      "ssl_options.verify = verify_peer",
+      "ssl_options.fail_if_no_peer_cert = true",
+    ];
+    await using broker = await startRabbitmq({ config });
+    const mine = { rabbitmq_ssl_cacert: ca, rabbitmq_ssl_cert: client.cert, rabbitmq_ssl_key: client.key };
+    const place = { rabbitmq_host: "localhost", rabbitmq_port: port, rabbitmq_ssl: "on" };
+    await using transport = connect({ ...place, ...mine });
+    const events = makeEvents(20);
+    await transport.send(events.slice(0, 10), options);
+    await using byUrl = connect({ rabbitmq_url: `amqps://guest:guest@127.0.0.1:${port}`, ...mine });
+    await byUrl.send(events.slice(10), options);
+    assert.deepEqual(await broker.take(queue), bodies(events));
+
+    await using strange = connect({ ...place, ...mine, rabbitmq_ssl_cacert: certificates.strangeCa });
+    await assertRejects(strange.send(events, options), "misconfigured", /rabbitmq_ssl_cacert/);
+    await using bare = connect({ ...place, rabbitmq_ssl_cacert: ca });
+    await assertRejects(bare.send(events, options), "misconfigured", /rabbitmq_ssl_cert/);
+    await using wrongPort = connect({ ...place, ...mine, rabbitmq_port: broker.port });
+    await assertRejects(wrongPort.send(events, options), "misconfigured", /rabbitmq_ssl = off/);
+    assert.deepEqual(await broker.take(queue), []);
+  });
+});
+
+describe("rabbitmq: a cluster with a quorum queue", () => {
+  it("loses nothing and keeps the order when the queue's leader dies", async () => {
+    await using cluster = await startRabbitmqCluster();
+    const rabbitmq_host = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ");
+    await using transport = connect({ rabbitmq_host, rabbitmq_queue_type: "quorum" });
+    const events = makeEvents(300);
+    await transport.send(events.slice(0, 100), options);
+    const leader = await leaderOf(cluster.nodes);
+    for (let from = 100; from < events.length; from += 10) {
+      if (from === 150) await leader.kill();
+      await sendUntilTaken(transport, events.slice(from, from + 10), {
+        withinMs: 120_000,
+        timeoutMs: 10_000,
+      });
+    }
+    const living = cluster.nodes.find((node) => node !== leader)!;
+    assert.deepEqual(firstCopies(await living.take(queue)), bodies(events));
+  });
+});
+
+async function leaderOf(nodes: readonly RabbitmqServer[]): Promise<RabbitmqServer> {
+  return eventually(
+    async () => {
+      const lines = await nodes[0]!.control("list_queues", "--quiet", "--formatter=json", "name", "leader");
+      const [row] = (JSON.parse(lines) as { name: string; leader: string }[]).filter(
+        ({ name }) => name === queue,
+      );
+      return nodes.find(({ node }) => node === row?.leader);
+    },
+    { what: "a leader of the queue" },
+  );
+}
