@@ -18,7 +18,7 @@ export interface Life {
 /** `expected_before`: when no further one has come by then, this prober is dead. */
 export function alive(
   life: Life,
-  { host, atMs, everyMs }: { host: string; atMs: number; everyMs: number },
+  { host, hash, atMs, everyMs }: { host: string; hash: string | undefined; atMs: number; everyMs: number },
 ): Draft {
   const summary = `prober alive: ${life.targets} targets, ${life.down} down, ${life.missed} rounds missed, lag p99 ${life.lagP99Ms} ms`;
   const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
@@ -34,6 +34,7 @@ export function alive(
     details: {
       summary,
       prober: host,
+      configuration: hash,
       targets: life.targets,
       down: life.down,
       unknown: life.unknown,

@@ -104,7 +104,7 @@ const mostPeers = 5;
 
 export function watch(options: WatchOptions): Watch {
   const { host, events, store, signal, now = Date.now, inContainer = false, observe, probed } = options;
-  let { settings } = options;
+  let { settings, hash } = options;
   const monotonic = () => performance.now();
   const alarms = createAlarms(monotonic);
   let wake = () => {};
@@ -239,7 +239,7 @@ export function watch(options: WatchOptions): Watch {
   const beat = createAlarm((nowMs) => {
     if (settings.heartbeat === undefined) return;
     alarms.set(beat, nowMs + settings.heartbeat);
-    sayOwn(alive(life(), { host, atMs: now(), everyMs: settings.heartbeat }));
+    sayOwn(alive(life(), { host, hash, atMs: now(), everyMs: settings.heartbeat }));
   });
 
   async function lookForSilences() {
@@ -339,6 +339,7 @@ export function watch(options: WatchOptions): Watch {
       const changed: string[] = [];
       const before = settings;
       settings = next.settings;
+      hash = next.hash;
       wanted = next.targets;
       if (!isRunning) return { added, removed, changed };
       for (const subject of subjects.values()) {
@@ -360,7 +361,7 @@ export function watch(options: WatchOptions): Watch {
       if (settings.heartbeat !== before.heartbeat && settings.heartbeat !== undefined)
         alarms.set(beat, monotonic() + settings.heartbeat);
       if (added.length + removed.length + changed.length > 0 || !isDeepStrictEqual(before, settings))
-        sayOwn(configurationChanged({ added, removed, changed }, { hash: next.hash, atMs: now() }));
+        sayOwn(configurationChanged({ added, removed, changed }, { hash, atMs: now() }));
       return { added, removed, changed };
     },
   };

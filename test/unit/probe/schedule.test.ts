@@ -86,3 +86,22 @@ test("the moment after one of the grid is a whole interval away, whatever roundi
     }),
   );
 });
+
+test("several Cuirs probe a target in the same moments of the interval, whenever they started", () => {
+  const start = fc.record({
+    startMs: fc.integer({ min: 0, max: 1e9 }),
+    wallMs: fc.integer({ min: 1.7e12, max: 1.9e12 }),
+  });
+  const intervalMs = fc.integer({ min: 100, max: 10_000 });
+  fc.assert(
+    fc.property(start, start, intervalMs, fc.string(), (one, other, interval, key) => {
+      const [a, b] = [one, other].map(({ startMs, wallMs }) => {
+        const { firstMs } = createGrid(key, { startMs, wallMs, intervalMs: interval });
+        assert.ok(firstMs >= startMs && firstMs <= startMs + interval);
+        return (wallMs + firstMs - startMs) / interval;
+      });
+      const apart = Math.abs((a! % 1) - (b! % 1));
+      assert.ok(Math.min(apart, 1 - apart) < 0.001, String(apart));
+    }),
+  );
+});
