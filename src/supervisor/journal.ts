@@ -107,14 +107,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   function losses(
     serial: number,
     poolSerial: number | undefined,
-    { shared = false, fresh = false }: Circumstances,
+    { shared = false, fresh = false, opening }: Circumstances & { readonly opening: boolean },
   ): Loss[] {
     if (poolSerial === undefined || shared) return [];
     if (last === null) {
       const first = options.firstPoolSerial ?? 0;
       const count = Math.max(0, poolSerial - first);
-      // Numbers before our first were another pool's; or ours, of a pool that a reload threw away before we came.
-      const most = options.young ? Math.max(count, serial - first) : count;
+      // A pool hears of its own group first. Numbers before that were of a pool that a reload threw away before we
+      // came (or of another pool that was started earlier).
+      const most = options.young && opening ? Math.max(count, serial - first) : count;
       // Without memory of ours, events that we took in an earlier life of this process look lost.
       if (most === 0 || (!store.durable && !options.young)) return [];
       return [
@@ -168,7 +169,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const digest = digestOf(notification);
       const before = repeated(serial, digest);
       if (before) return { kind: "repeat", accepted: before };
-      const found = losses(serial, poolSerial, circumstances);
+      const opening = notification.header.eventName === "PROCESS_GROUP_ADDED";
+      const found = losses(serial, poolSerial, { ...circumstances, opening });
       if (last === null || serial > last.serial) last = { serial, poolSerial: poolSerial ?? null };
       // An old event that another pool refused comes late, with our next number: serials do not go back for it.
       else if (poolSerial === (last.poolSerial ?? NaN) + 1) last = { serial: last.serial, poolSerial };

@@ -103,10 +103,21 @@ test("the first that ever comes tells what was lost before it, where it can be k
     poolSerials: [0, 70],
     serials: [0, 73],
     least: 71,
-    most: 74,
+    most: 71,
     notable: true,
   });
-  assert.deepEqual(await losses(durable(), { young: false }), [{ ...loss, most: 71 }]);
+  // The first of a pool is its own group's: numbers before it were thrown away by a reload.
+  const opening = said(120, 0);
+  const journal = await open(durable());
+  const verdict = journal.take({
+    ...opening,
+    header: { ...opening.header, eventName: "PROCESS_GROUP_ADDED" },
+  });
+  assert.deepEqual(verdict.kind === "new" && verdict.losses, [
+    { cause: "reload", serials: [0, 119], least: 0, most: 120, notable: false },
+  ]);
+  const other = (await open(durable())).take(opening);
+  assert.deepEqual(other.kind === "new" && other.losses, []);
   // Without memory we may have taken them ourselves, in an earlier life.
   assert.deepEqual((await losses(openMemoryStore(), {}))[0]?.least, 0);
   assert.deepEqual(await losses(openMemoryStore(), { young: false }), []);
