@@ -2,7 +2,7 @@
 import { readyMade } from "../src/probe/dialogue.ts";
 import { evidenceFields } from "../src/probe/evidence.ts";
 import { kinds } from "../src/probe/kinds.ts";
-import { causes } from "../src/probe/outcome.ts";
+import { causes } from "../src/probe/cause.ts";
 import { fields } from "../src/probe/report.ts";
 
 export const cuirPage = new URL("../docs/CUIR.md", import.meta.url);

@@ -1,5 +1,6 @@
 // The last outcomes of one target, in a ring that is made once.
-import { type Cause, type Outcome } from "./outcome.ts";
+import type { Cause } from "./cause.ts";
+import type { Outcome } from "./outcome.ts";
 
 const length = 8;
 

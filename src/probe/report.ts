@@ -2,7 +2,8 @@
 import type { Draft } from "../event.ts";
 import { isLoopback } from "./address.ts";
 import type { Change } from "./evidence.ts";
-import { type Outcome, type Trace, causes } from "./outcome.ts";
+import { causes } from "./cause.ts";
+import type { Outcome, Trace } from "./outcome.ts";
 import type { Silence } from "./silence.ts";
 import type { Summary } from "./tally.ts";
 import { type Target, keyOf } from "./target.ts";

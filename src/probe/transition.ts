@@ -1,6 +1,6 @@
 // When a run of outcomes becomes a change of state: `fall` failures down, `rise` successes up. Pure.
 // Invariant: `unknown` is our own trouble: it neither confirms a change nor interrupts one.
-import type { Verdict } from "./outcome.ts";
+import type { Verdict } from "./cause.ts";
 
 /** `new`: no verdict yet. */
 export type Status = "new" | Exclude<Verdict, "unknown">;

@@ -1,6 +1,6 @@
 // Our own trouble, told once for all the targets that it hides: when it begins and when it is over.
 import type { Draft } from "../event.ts";
-import { type Cause, causes } from "./outcome.ts";
+import { type Cause, causes } from "./cause.ts";
 
 export interface Troubles {
   /** A target cannot be judged, for a cause of ours. */

@@ -6,7 +6,8 @@ import type {
   SecureVersion,
   TLSSocket,
 } from "node:tls";
-import { type Cause, type Evidence, type Outcome, cleanText, fail, failFrom, up } from "./outcome.ts";
+import type { Cause } from "./cause.ts";
+import { type Evidence, type Outcome, cleanText, fail, failFrom, up } from "./outcome.ts";
 import type { TargetValues } from "./settings.ts";
 
 export interface Trust {

@@ -5,18 +5,18 @@ import type { Draft, Events } from "../event.ts";
 import type { Store } from "../store/store.ts";
 import { createIsolation, witnessPrefix } from "./isolation.ts";
 import { createLedger } from "./ledger.ts";
-import { type Life, alive, refusal } from "./life.ts";
+import { type Life, type Replaced, alive, configurationChanged, refusal, silenced } from "./notices.ts";
+import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import { type Item, createOutbox } from "./outbox.ts";
 import { startProber } from "./prober.ts";
 import { createResolver } from "./resolve.ts";
 import { createAlarm, createAlarms, hashFraction } from "./schedule.ts";
 import { type ProbeSettings, type Rules, rulesOf } from "./settings.ts";
 import { type Silence, readSilences } from "./silence.ts";
-import type { Verdict } from "./outcome.ts";
+import type { Verdict } from "./cause.ts";
 import { type Subject, type Surroundings, createSubject } from "./subject.ts";
 import { quantile } from "./tally.ts";
 import { type Target, isNear, keyOf, placeOf } from "./target.ts";
-import { type Status } from "./transition.ts";
 import { createTroubles } from "./trouble.ts";
 import { askWitness } from "./witness.ts";
 
@@ -50,33 +50,6 @@ export interface Observation {
   readonly message: string;
 }
 
-export interface Snapshot {
-  readonly target: {
-    readonly program: string;
-    readonly kind: string;
-    readonly source: string;
-    readonly informations: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly severity?: string;
-    readonly runbookUrl?: string;
-  };
-  readonly status: Status;
-  /** Whether the last probe told anything. */
-  readonly known: boolean;
-  readonly sinceMs?: number;
-  readonly cause?: string;
-  readonly detail?: string;
-  readonly probes: number;
-  readonly failures: number;
-  readonly missed: number;
-  readonly lagMs: number;
-  readonly lastMs?: number;
-  readonly flapping: boolean;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  readonly silence?: Silence;
-}
-
 export interface Watch extends Source {
   /** The targets as they stand now: for /api/targets, metrics and --status. */
   snapshot(): readonly Snapshot[];
@@ -87,12 +60,6 @@ export interface Watch extends Source {
   /** Repeats for which delivery had no room: counted, and told as an event once it delivers again. */
   refused(programs: Iterable<string>): void;
   roomAgain(): void;
-}
-
-export interface Replaced {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
 }
 
 const mostEventsPerBatch = 500;
@@ -255,28 +222,16 @@ export function watch(options: WatchOptions): Watch {
     }
   }
 
-  function saySilence({ program, reason, sinceMs, untilMs }: Silence, begins: boolean) {
+  function saySilence(silence: Silence, begins: boolean) {
     // One that began before we did was told then.
     if (!isRunning && begins) return;
-    const until = new Date(untilMs).toISOString();
-    const summary = begins
-      ? `${program} silenced until ${until}: ${reason}`
-      : `${program} no longer silenced (${reason})`;
-    const { target } = subjects.get(program.toLowerCase()) ?? {};
-    outbox.put({
-      key: `silence ${program}`,
-      program,
-      draft: {
-        atMs: begins ? sinceMs : now(),
-        class: "change",
-        message: summary,
-        program: target?.program ?? program,
-        source: target?.source ?? program,
-        tags: ["cuir", target?.program ?? program, "silence", begins ? "begins" : "ends"],
-        notify: false,
-        details: { summary, silence: { until, reason } },
-      },
+    const { program } = silence;
+    const draft = silenced(silence, {
+      begins,
+      atMs: now(),
+      target: subjects.get(program.toLowerCase())?.target,
     });
+    outbox.put({ key: `silence ${program}`, program, draft });
   }
 
   async function until(holds: () => boolean) {
@@ -326,7 +281,7 @@ export function watch(options: WatchOptions): Watch {
     [Symbol.asyncIterator]: batches,
     life,
     snapshot: () =>
-      [...subjects.values()].map((one) => show(one, silences.get(one.target.program.toLowerCase()))),
+      [...subjects.values()].map((one) => snapshotOf(one, silences.get(one.target.program.toLowerCase()))),
     refused(programs) {
       for (const program of programs) outbox.refuse(program);
     },
@@ -367,55 +322,6 @@ export function watch(options: WatchOptions): Watch {
   };
 }
 
-function show(subject: Subject, silence: Silence | undefined): Snapshot {
-  const { program, kind, source, informations, values } = subject.target;
-  return {
-    target: {
-      program,
-      kind,
-      source,
-      informations,
-      ...(values.labels && { labels: values.labels }),
-      ...(values.severity === undefined ? undefined : { severity: values.severity }),
-      ...(values.runbook_url === undefined ? undefined : { runbookUrl: values.runbook_url }),
-    },
-    status: subject.progress.status,
-    known: subject.progress.blind === 0,
-    ...(subject.memory && { sinceMs: subject.memory.sinceMs }),
-    ...(subject.cause === undefined ? undefined : { cause: subject.cause }),
-    ...(subject.detail === undefined ? undefined : { detail: subject.detail }),
-    probes: subject.probes,
-    failures: subject.failures,
-    missed: subject.prober?.missed ?? 0,
-    lagMs: subject.lagMs,
-    ...(subject.lastMs === undefined ? undefined : { lastMs: subject.lastMs }),
-    flapping: subject.flapping,
-    intervalMs: subject.rules.interval,
-    timeoutMs: subject.rules.timeout,
-    ...(silence && { silence }),
-  };
-}
-
 function complete({ draft: made, replaced }: Item): Draft {
   return replaced === undefined ? made : { ...made, details: { ...made.details, replaced } };
-}
-
-const mostNamed = 100;
-
-function configurationChanged(
-  { added, removed, changed }: Replaced,
-  { hash, atMs }: { hash: string | undefined; atMs: number },
-): Draft {
-  const summary = `configuration changed: ${added.length} targets added, ${removed.length} removed, ${changed.length} changed`;
-  const some = (programs: readonly string[]) => programs.slice(0, mostNamed);
-  return {
-    atMs,
-    class: "change",
-    message: summary,
-    program: "cuir",
-    source: "configuration",
-    tags: ["cuir", "configuration", "changed"],
-    notify: false,
-    details: { summary, hash, added: some(added), removed: some(removed), changed: some(changed) },
-  };
 }

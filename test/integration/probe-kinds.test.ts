@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { configureTargets, judgeTargets } from "../../src/probe/configure.ts";
 import { parseDialogue } from "../../src/probe/dialogue.ts";
-import type { Cause } from "../../src/probe/outcome.ts";
+import type { Cause } from "../../src/probe/cause.ts";
 import type { TargetValues } from "../../src/probe/settings.ts";
 import { type Target, parseTarget } from "../../src/probe/target.ts";
 import { attempt, hostile, testProbe } from "../contract/probe.ts";

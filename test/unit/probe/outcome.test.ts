@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { causes, cleanText, failFrom } from "../../../src/probe/outcome.ts";
+import { causes } from "../../../src/probe/cause.ts";
+import { cleanText, failFrom } from "../../../src/probe/outcome.ts";
 
 test("whatever was sent becomes one bounded, printable, well-formed line", () => {
   fc.assert(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Verdict } from "../../../src/probe/outcome.ts";
+import type { Verdict } from "../../../src/probe/cause.ts";
 import { type Progress, advance, settled, unjudged, wavers } from "../../../src/probe/transition.ts";
 
 const rules = { fall: 2, rise: 1 };

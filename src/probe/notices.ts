@@ -1,5 +1,7 @@
-// What the prober says of itself: that it lives, and what it could not send. Pure.
+// What the prober says of itself: that it lives, what changed in its orders, and what it could not send. Pure.
 import type { Draft } from "../event.ts";
+import type { Silence } from "./silence.ts";
+import type { Target } from "./target.ts";
 
 export interface Life {
   readonly targets: number;
@@ -61,5 +63,59 @@ export function refusal(refused: ReadonlyMap<string, number>, atMs: number): Dra
     tags: ["cuir", "repeats", "lost"],
     notify: false,
     details: { summary, lost: count, programs: Object.fromEntries([...refused].slice(0, 100)) },
+  };
+}
+
+export interface Replaced {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+const mostNamed = 100;
+
+export function configurationChanged(
+  { added, removed, changed }: Replaced,
+  { hash, atMs }: { hash: string | undefined; atMs: number },
+): Draft {
+  const summary = `configuration changed: ${added.length} targets added, ${removed.length} removed, ${changed.length} changed`;
+  const some = (programs: readonly string[]) => programs.slice(0, mostNamed);
+  return {
+    atMs,
+    class: "change",
+    message: summary,
+    program: "cuir",
+    source: "configuration",
+    tags: ["cuir", "configuration", "changed"],
+    notify: false,
+    details: { summary, hash, added: some(added), removed: some(removed), changed: some(changed) },
+  };
+}
+
+export interface SilencedOptions {
+  readonly begins: boolean;
+  readonly atMs: number;
+  /** Undefined where it is no target of ours (any more). */
+  readonly target: Target | undefined;
+}
+
+export function silenced(
+  { program, reason, sinceMs, untilMs }: Silence,
+  { begins, atMs, target }: SilencedOptions,
+): Draft {
+  const until = new Date(untilMs).toISOString();
+  const name = target?.program ?? program;
+  const summary = begins
+    ? `${name} silenced until ${until}: ${reason}`
+    : `${name} no longer silenced (${reason})`;
+  return {
+    atMs: begins ? sinceMs : atMs,
+    class: "change",
+    message: summary,
+    program: name,
+    source: target?.source ?? program,
+    tags: ["cuir", name, "silence", begins ? "begins" : "ends"],
+    notify: false,
+    details: { summary, silence: { until, reason } },
   };
 }

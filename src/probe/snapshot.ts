@@ -1,0 +1,60 @@
+// A target as it stands now, for those who look: the page, metrics.
+import type { Silence } from "./silence.ts";
+import type { Subject } from "./subject.ts";
+import type { Status } from "./transition.ts";
+
+export interface Snapshot {
+  readonly target: {
+    readonly program: string;
+    readonly kind: string;
+    readonly source: string;
+    readonly informations: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly severity?: string;
+    readonly runbookUrl?: string;
+  };
+  readonly status: Status;
+  /** Whether the last probe told anything. */
+  readonly known: boolean;
+  readonly sinceMs?: number;
+  readonly cause?: string;
+  readonly detail?: string;
+  readonly probes: number;
+  readonly failures: number;
+  readonly missed: number;
+  readonly lagMs: number;
+  readonly lastMs?: number;
+  readonly flapping: boolean;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly silence?: Silence;
+}
+
+export function snapshotOf(subject: Subject, silence: Silence | undefined): Snapshot {
+  const { program, kind, source, informations, values } = subject.target;
+  return {
+    target: {
+      program,
+      kind,
+      source,
+      informations,
+      ...(values.labels && { labels: values.labels }),
+      ...(values.severity === undefined ? undefined : { severity: values.severity }),
+      ...(values.runbook_url === undefined ? undefined : { runbookUrl: values.runbook_url }),
+    },
+    status: subject.progress.status,
+    known: subject.progress.blind === 0,
+    ...(subject.memory && { sinceMs: subject.memory.sinceMs }),
+    ...(subject.cause === undefined ? undefined : { cause: subject.cause }),
+    ...(subject.detail === undefined ? undefined : { detail: subject.detail }),
+    probes: subject.probes,
+    failures: subject.failures,
+    missed: subject.prober?.missed ?? 0,
+    lagMs: subject.lagMs,
+    ...(subject.lastMs === undefined ? undefined : { lastMs: subject.lastMs }),
+    flapping: subject.flapping,
+    intervalMs: subject.rules.interval,
+    timeoutMs: subject.rules.timeout,
+    ...(silence && { silence }),
+  };
+}
