@@ -4,8 +4,8 @@ import { after, before, describe, it } from "node:test";
 import { diagnoseTransport } from "../../src/transport/diagnosis.ts";
 import type { Finding } from "../../src/transport/finding.ts";
 import { makeCertificates } from "../servers/certificates.ts";
-import { type RabbitmqServer, startRabbitmq } from "../servers/rabbitmq.ts";
-import { type RedisServerOptions, startRedis } from "../servers/redis.ts";
+import { type RabbitmqServer, startRabbitmq, withoutRabbitmq } from "../servers/rabbitmq.ts";
+import { type RedisServerOptions, startRedis, withoutRedis } from "../servers/redis.ts";
 import { startRedisCluster } from "../servers/redis-cluster.ts";
 import { freePort } from "../servers/server.ts";
 import { transportValues } from "../servers/transport-values.ts";
@@ -24,7 +24,7 @@ function find(findings: readonly Finding[], level: Finding["level"], pattern: Re
 
 const errors = (findings: readonly Finding[]) => findings.filter(({ level }) => level === "error");
 
-describe("diagnosis of redis", () => {
+describe("diagnosis of redis", { skip: withoutRedis }, () => {
   async function look(server: RedisServerOptions, texts: Texts = {}, words: (string | number)[][] = []) {
     await using redis = await startRedis(server);
     for (const command of words) await redis.command(...command);
@@ -112,7 +112,7 @@ describe("diagnosis of redis", () => {
   });
 });
 
-describe("diagnosis of rabbitmq", () => {
+describe("diagnosis of rabbitmq", { skip: withoutRabbitmq }, () => {
   let server: RabbitmqServer;
   before(async () => (server = await startRabbitmq()));
   after(() => server[Symbol.asyncDispose]());

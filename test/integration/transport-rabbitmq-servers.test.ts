@@ -4,17 +4,22 @@ import { describe, it } from "node:test";
 import { connectTransport } from "../../src/transport/connect.ts";
 import { assertRejects, bodies, firstCopies, makeEvents, sendUntilTaken } from "../contract/transport.ts";
 import { makeCertificates } from "../servers/certificates.ts";
-import { type RabbitmqServer, startRabbitmq, startRabbitmqCluster } from "../servers/rabbitmq.ts";
+import {
+  type RabbitmqServer,
+  startRabbitmq,
+  startRabbitmqCluster,
+  withoutRabbitmq,
+} from "../servers/rabbitmq.ts";
 import { eventually, freePort } from "../servers/server.ts";
 import { transportValues } from "../servers/transport-values.ts";
 
-const options = { timeoutMs: 20_000 };
+const options = { timeoutMs: 60_000 };
 const queue = "logstash-queue";
 
 const connect = (texts: Record<string, string | number>) =>
   connectTransport(transportValues({ transport: "rabbitmq", ...texts }), { inContainer: false });
 
-describe("rabbitmq over TLS", () => {
+describe("rabbitmq over TLS", { skip: withoutRabbitmq }, () => {
   it("shows our certificate, takes an amqps URL, and names what is wrong", async () => {
     await using certificates = await makeCertificates();
     const { ca, server, client } = certificates;
@@ -47,7 +52,7 @@ describe("rabbitmq over TLS", () => {
   });
 });
 
-describe("rabbitmq: a cluster with a quorum queue", () => {
+describe("rabbitmq: a cluster with a quorum queue", { skip: withoutRabbitmq }, () => {
   it("loses nothing and keeps the order when the queue's leader dies", async () => {
     await using cluster = await startRabbitmqCluster();
     const rabbitmq_host = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ");

@@ -10,6 +10,9 @@ import { type Child, eventually, freePorts, startChild, temporaryFolder } from "
 // Debian wraps these to run as a user of their own; here they run as they are.
 const programs = ["/usr/lib/rabbitmq/bin", "/usr/sbin"].find((path) => existsSync(join(path, "rabbitmqctl")));
 
+export const withoutRabbitmq =
+  programs === undefined ? "no rabbitmqctl here (apt-get install rabbitmq-server)" : false;
+
 export interface RabbitmqServer extends AsyncDisposable {
   readonly port: number;
   readonly node: string;
@@ -110,7 +113,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
         await withChannel(() => Promise.resolve());
         return true;
       },
-      { what: `a RabbitMQ at port ${port}`, withinMs: 90_000 },
+      { what: `a RabbitMQ at port ${port}`, withinMs: 180_000 },
     );
   }
 

@@ -19,8 +19,9 @@ export interface RedisCluster extends AsyncDisposable {
 export async function startRedisCluster(): Promise<RedisCluster> {
   // The bus of a node is 10,000 above its port.
   const ports = await freePorts(6, { beside: 10_000 });
-  const config = ["cluster-enabled yes", "cluster-node-timeout 2500", "repl-diskless-sync-delay 0"];
-  const nodes = await Promise.all(ports.map((port) => startRedis({ port, config })));
+  const config = ["cluster-enabled yes", "cluster-node-timeout 4000", "repl-diskless-sync-delay 0"];
+  const nodes: RedisServer[] = [];
+  for (const port of ports) nodes.push(await startRedis({ port, config }));
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
 
@@ -46,7 +47,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
         const owner = owners[0] === undefined ? undefined : nodeAt(owners[0]);
         return owner?.isUp() && owners.every((port) => port === owner.port) ? owner : undefined;
       },
-      { what: `an owner of ${key} on which all nodes agree` },
+      { what: `an owner of ${key} on which all nodes agree`, withinMs: 120_000 },
     );
   }
 
@@ -83,7 +84,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
         replicas.filter((info) => info.includes("master_link_status:up")).length === 3
       );
     },
-    { what: "a cluster that is whole" },
+    { what: "a cluster that is whole", withinMs: 120_000 },
   );
   return cluster;
 }

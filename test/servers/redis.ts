@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { type Child, eventually, freePort, startChild, temporaryFolder } from "./server.ts";
+import { type Child, eventually, freePort, startChild, temporaryFolder, unlessInstalled } from "./server.ts";
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
@@ -33,8 +33,13 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
 }
 
+/** Another one, a Redis 8 or a Valkey, is named by MOUSTASH_TEST_REDIS_SERVER. */
+const redisServer = process.env["MOUSTASH_TEST_REDIS_SERVER"] ?? "redis-server";
+
+export const withoutRedis = unlessInstalled(redisServer, "redis-server");
+
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const { config = [], binary = "redis-server", args = [], password } = options;
+  const { config = [], binary = redisServer, args = [], password } = options;
   const port = options.port ?? (await freePort());
   const folder = await temporaryFolder("moustash-redis-");
   const socket = join(folder.path, "redis.sock");
@@ -80,7 +85,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
           (error: Error) => error.name === "ReplyError" && !error.message.startsWith("LOADING"),
         );
       },
-      { what: `a ${binary} at port ${port}` },
+      { what: `a ${binary} at port ${port}`, withinMs: 60_000 },
     );
     if (result === started) throw new Error(`${binary} ended: ${started.output()}`);
   }

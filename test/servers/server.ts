@@ -1,5 +1,5 @@
 // Starts a real server for a test: a free port, a folder of its own, an end that is certain.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -33,6 +33,12 @@ export async function freePort(): Promise<number> {
   return (await freePorts(1))[0]!;
 }
 
+/** For `skip`: why a test cannot run, where its server is not on this machine. */
+export function unlessInstalled(program: string, debianPackage: string): string | false {
+  const found = spawnSync("which", [program]).status === 0;
+  return found ? false : `no ${program} here (apt-get install ${debianPackage})`;
+}
+
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
@@ -45,7 +51,7 @@ export async function temporaryFolder(prefix = "moustash-"): Promise<TemporaryFo
 /** Resolves when the condition gives something true; a condition that throws is not true yet. */
 export async function eventually<T>(
   condition: () => Promise<T> | T,
-  { withinMs = 30_000, what = "the condition" } = {},
+  { withinMs = 60_000, what = "the condition" } = {},
 ): Promise<NonNullable<T>> {
   const endsAtMs = performance.now() + withinMs;
   let last: unknown;
