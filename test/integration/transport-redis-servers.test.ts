@@ -70,6 +70,11 @@ describe("redis: what accepted means", { skip: withoutRedis }, () => {
       "misconfigured",
       isOld ? new RegExp(`Redis ${version}.*7\\.2`) : /appendonly yes/,
     );
+    if (isOld) return;
+    await server.command("CONFIG", "SET", "appendonly", "yes");
+    const events = makeEvents(5);
+    await sendUntilTaken(transport, events);
+    assert.deepEqual((await server.list(key)).slice(-5), bodies(events));
   });
 });
 
