@@ -14,6 +14,9 @@ export interface Item {
   readonly replaced?: number;
 }
 
+/** So many repeats are company enough. */
+const mostPatient = 200;
+
 /** Delivery that keeps a change waiting for so long stands still. */
 const standstillMs = 1000;
 
@@ -26,6 +29,8 @@ export interface Outbox {
   roomAgain(): void;
   /** Items, and one for refusals that can be told. */
   readonly size: number;
+  /** Whether all that waits are a few repeats: they may wait for more, and share one write. */
+  readonly patient: boolean;
 }
 
 export interface OutboxOptions {
@@ -92,6 +97,9 @@ export function createOutbox({ now, mostRepeats, wake }: OutboxOptions): Outbox 
     },
     get size() {
       return waiting.size + Math.min(1, refused.size);
+    },
+    get patient() {
+      return repeats === waiting.size && repeats < mostPatient;
     },
   };
 }

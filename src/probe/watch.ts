@@ -64,6 +64,8 @@ export interface Watch extends Source {
 
 const mostEventsPerBatch = 500;
 const mostRepeats = 1000;
+/** A repeat waits so long for others; a change goes at once, and takes them along. */
+const companyMs = 10;
 /** How often silences are read and small news is written. */
 const tickMs = 2000;
 /** So many other hosts are asked when one falls silent. */
@@ -242,6 +244,17 @@ export function watch(options: WatchOptions): Watch {
     }
   }
 
+  async function company() {
+    let over = false;
+    const alarm = createAlarm(() => {
+      over = true;
+      wake();
+    });
+    alarms.set(alarm, monotonic() + companyMs);
+    await until(() => over || !outbox.patient || signal.aborted);
+    alarms.clear(alarm);
+  }
+
   function stop() {
     alarms.close();
     for (const { prober } of subjects.values()) prober?.stop();
@@ -264,6 +277,7 @@ export function watch(options: WatchOptions): Watch {
     try {
       while (!signal.aborted || outbox.size > 0) {
         await until(() => outbox.size > 0 || signal.aborted);
+        await company();
         const { items, refused } = outbox.take(mostEventsPerBatch);
         await ledger.sending(items);
         const made: Envelope[] = items.map((item) => events.create(complete(item)));
