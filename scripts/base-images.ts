@@ -17,6 +17,7 @@ export const publicImages = {
   busybox: "busybox:1.37",
   redis: "redis:8.0",
   logstash: "logstash:9.1.0",
+  rabbitmq: "rabbitmq:4.1",
 };
 
 export type BaseImage = keyof typeof publicImages;

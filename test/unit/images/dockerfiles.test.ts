@@ -40,7 +40,7 @@ test("the Dockerfiles' defaults are the project's version and Node", () => {
 
 test("the compose file's images are the public ones of the scripts", () => {
   const compose = readFileSync("compose/docker-compose.yml", "utf8");
-  for (const base of ["node", "debian", "redis", "logstash", "busybox"] as const)
+  for (const base of ["node", "debian", "redis", "rabbitmq", "logstash", "busybox"] as const)
     ok(compose.includes(`\${STACK_${base.toUpperCase()}_IMAGE:-${publicImages[base]}}`), base);
   const demo = readFileSync("compose/demo/Dockerfile", "utf8");
   ok(demo.includes(`ARG DEBIAN_IMAGE=${publicImages.debian}\n`));
