@@ -18,7 +18,7 @@ import { transportValues } from "../servers/transport-values.ts";
 const options = { timeoutMs: 60_000 };
 let server: RabbitmqServer;
 before(async () => {
-  if (!withoutRabbitmq) server = await startRabbitmq();
+  if (!withoutRabbitmq) server = await startRabbitmq({ config: ["max_message_size = 4000000"] });
 });
 after(() => server?.[Symbol.asyncDispose]());
 
@@ -152,6 +152,23 @@ describe("rabbitmq", { skip: withoutRabbitmq }, () => {
     });
     arrived.push(...(await server.take(texts.rabbitmq_queue)));
     assert.deepEqual(firstCopies(arrived), bodies(events));
+  });
+
+  it("rejects what is larger than max_message_size, and goes on behind it", async () => {
+    for (const rabbitmq_window of [1, 16]) {
+      const texts = { ...names(), rabbitmq_window };
+      await using transport = connect(texts);
+      const [first] = makeEvents(1);
+      const [large] = makeEvents(1, { pad: "x".repeat(5_000_000) });
+      const [last] = makeEvents(1);
+      const { rejected } = await transport.send([first!, large!, last!], options);
+      assert.deepEqual(
+        rejected.map(({ envelope }) => envelope.id),
+        [large!.id],
+      );
+      assert.match(rejected[0]!.reason, /max_message_size there, 4000000 bytes/);
+      assert.deepEqual(firstCopies(await server.take(texts.rabbitmq_queue)), bodies([first!, last!]));
+    }
   });
 
   it("says what differs from a queue that is there, and the line for Logstash", async () => {
