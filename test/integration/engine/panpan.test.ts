@@ -3,6 +3,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { baseImage } from "../../../scripts/base-images.ts";
+import { buildStack } from "../../../scripts/stack.ts";
 import { docker, eventually, hardened, noEngine, removeAll, testName } from "./docker.ts";
 
 const image = "moustash/panpan:latest";
@@ -80,6 +81,65 @@ describe("panpan in containers", { skip: noEngine }, () => {
     equal(run(["next"], disk).status, 0);
     equal(run(["--flush"], disk).status, 0);
     deepEqual(new Set((await events()).map(({ message }) => message)), new Set(["kept", "next"]));
+  });
+
+  describe("the program copied into another image", () => {
+    const panpan = "/opt/moustash/bin/panpan";
+    /** Runs a script in the demo image, into which /opt/moustash was copied. */
+    function script(text: string, options: readonly string[] = []) {
+      const args = ["run", "--rm", ...where, ...hardened, "--tmpfs", "/tmp", ...options];
+      return spawnSync("docker", [...args, "moustash/demo:latest", "bash", "-c", text], { encoding: "utf8" });
+    }
+    const said = async () => (await events()).map(({ message }) => message);
+    const details = async () => (await events()).map(({ panpan: own }) => own as Record<string, unknown>);
+
+    before(() => buildStack());
+
+    test("as from cron: no HOME, no PATH, no terminal, nothing on standard input", async () => {
+      const bare = `env -i MOUSTASH_REDIS_IP=redis ${panpan}`;
+      equal(script(`cd / && ${bare} 'the night is over' < /dev/null`).status, 0);
+      equal(script(`cd / && ${bare} --run -- /bin/false < /dev/null`).status, 1);
+      deepEqual((await said())[0], "the night is over");
+    });
+
+    test("under timeout(1): the command ends, and its end is told", async () => {
+      const { status } = script(`timeout 2 ${panpan} --run -- sleep 600`);
+      equal(status, 124);
+      const [end] = await details();
+      equal(end!["signal"], "SIGTERM");
+    });
+
+    for (const [signal, code] of [
+      ["HUP", 129],
+      ["INT", 130],
+      ["QUIT", 131],
+      ["USR1", 138],
+      ["TERM", 143],
+    ] as const)
+      test(`kill -${signal}: it reaches the command, and the code says so`, async () => {
+        const command = `bash -c 'trap - ${signal}; echo up > /tmp/up; exec sleep 600'`;
+        const waiting = "until [ -e /tmp/up ]; do sleep 0.1; done; sleep 0.5";
+        const { status, stderr } = script(
+          `set -m; ${panpan} --run -- ${command} & ${waiting}; kill -${signal} $!; wait $!`,
+        );
+        equal(status, code, stderr);
+        const [end] = await details();
+        equal(end!["signal"], `SIG${signal}`);
+      });
+
+    test("kill -KILL of the command: 137", async () => {
+      equal(script(`${panpan} --run -- bash -c 'kill -KILL $$'`).status, 137);
+      equal((await details())[0]!["signal"], "SIGKILL");
+    });
+
+    test("on a terminal the command has it, and without one it has none", async () => {
+      const here = `${panpan} --run -- bash -c 'test -t 0 && test -t 1 && stty size'`;
+      const onTerminal = `python3 -c "import pty, sys; sys.exit(pty.spawn(['bash', '-c', sys.argv[1]]) >> 8)" "stty rows 33 cols 101; ${here}"`;
+      const { status, stdout } = script(onTerminal);
+      deepEqual([status, stdout.trim()], [0, "33 101"]);
+      equal(script(`${here} < /dev/null`).status, 1);
+      equal((await events()).length, 2);
+    });
   });
 
   test("as process 1 of another image: signals, orphans, variables, and its server's own code", async () => {
