@@ -1,6 +1,10 @@
 // The Event's shape: what stands in it, what is left out, whose fields win.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
+import * as fc from "fast-check";
 import { type Draft, createEvents, stableId } from "../../src/event.ts";
 
 const draft: Draft = {
@@ -70,4 +74,36 @@ test("the same parts have the same id, others another", () => {
   assert.equal(stableId("web-1", 1), stableId("web-1", 1));
   assert.notEqual(stableId("web-1", 1), stableId("web-1", "1"));
   assert.match(stableId("a"), /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test("is one line of well-formed JSON, whatever is said", () => {
+  const events = createEvents({ ...options, format: "logstash" });
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), (text, program) => {
+      const message = `${text}\ud800"\\ud800${text}\udfff\n`;
+      const { body } = events.create({ ...draft, message, program });
+      assert.ok(!body.includes("\n") && body.isWellFormed());
+      assert.equal(JSON.parse(body).message, message.toWellFormed());
+      assert.equal(JSON.parse(body).program, program.toWellFormed());
+    }),
+  );
+});
+
+test("10,000 lives of one event each have 10,000 ids", () => {
+  const { run: _, ...life } = options;
+  const lives = Array.from({ length: 10_000 }, () =>
+    createEvents({ ...life, format: "logstash" }).create(draft),
+  );
+  assert.equal(new Set(lives.map(({ id }) => id)).size, 10_000);
+  assert.equal(new Set(lives.map(({ run }) => run)).size, 10_000);
+});
+
+test("processes that start at the same moment have ids of their own", async () => {
+  const entry = join(import.meta.dirname, "../../src/main.ts");
+  const started = Array.from({ length: 12 }, () =>
+    promisify(execFile)(process.execPath, [entry, "panpan", "--dry-run", "--quiet", "hello"], { env: {} }),
+  );
+  const made = (await Promise.all(started)).map(({ stdout }) => JSON.parse(stdout).moustash);
+  assert.equal(new Set(made.map(({ id }) => id)).size, started.length);
+  assert.equal(new Set(made.map(({ run }) => run)).size, started.length);
 });
