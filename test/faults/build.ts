@@ -15,8 +15,8 @@ export interface Mutation {
 export const mutations: Record<string, Mutation> = {
   "without fsync": {
     file: "src/database.ts",
-    from: "pragma synchronous = full",
-    to: "pragma synchronous = off",
+    from: 'outlives === "process" ? "normal" : "full"',
+    to: '"off"',
   },
   "accepted before the commit": {
     file: "src/ship.ts",
