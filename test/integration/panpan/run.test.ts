@@ -276,7 +276,7 @@ while True: signal.pause()
       events.map(({ moustash }) => moustash.seq),
       events.map((_, index) => index + 1),
     );
-    assert.match(end.message, /^nightly succeeded after [\d.]+ s$/);
+    assert.match(end.message, /^nightly succeeded after [\d.]+ m?s$/);
     assert.equal(end.program, "job");
     const {
       duration_ms: durationMs,
