@@ -1,0 +1,77 @@
+// Fouet's command line, and what its one-time commands do; without one of them it listens.
+import { MoustashError, UsageError, exitCodes } from "../errors.ts";
+import type { Shell } from "../run.ts";
+import { openStore } from "../store/open.ts";
+import { relayFor } from "../supervisor/relay.ts";
+import { doctor, jsonFlag } from "./doctor.ts";
+import { healthFlag, sayHealth } from "./health.ts";
+import { fouetSections } from "./sections.ts";
+import { placeOf, setup } from "./setup.ts";
+import { examineSupervisor } from "./supervisor-doctor.ts";
+import { fouetStatus, fouetStatusFlag } from "./supervisor-status.ts";
+
+const flags = {
+  health: healthFlag,
+  status: fouetStatusFlag,
+  setup: {
+    help: "print supervisord's section: stdio, socat, python or relay",
+    words: "[WAY [SOCKET]]",
+  },
+  "json-output": jsonFlag,
+  relay: {
+    value: "SOCKET",
+    help: "be the relay between supervisord and a Fouet that listens there",
+  },
+} as const;
+
+export const fouet = {
+  tool: "fouet",
+  headline:
+    "Fouet listens to supervisord and reports every change of a process's state to Redis or RabbitMQ.",
+  usage: ["fouet [OPTION…]", "fouet --setup [WAY [SOCKET]]", "fouet --relay SOCKET"],
+  notes: [
+    "supervisord runs it: command=/opt/moustash/bin/fouet in an [eventlistener:fouet] section, or it listens on a socket that supervisord's relay connects to.",
+  ],
+  sections: fouetSections,
+  flags,
+  takesWords: true,
+} as const;
+
+export type FouetShell = Shell<typeof fouetSections, typeof flags>;
+
+/** Does what a flag asks for; undefined where the daemon is asked for. Throws a UsageError for words of no flag. */
+export async function command(shell: FouetShell): Promise<number | undefined> {
+  const { config, line, logger, signal, childEnvironment: environment } = shell;
+  const { Moustash: values, Fouet: settings } = config.values;
+  const { options, words } = line;
+  const { stdin: input, stdout: output, ppid: parentPid } = process;
+  if (options.setup) {
+    output.write(setup(words, settings.listen));
+    return exitCodes.ok;
+  }
+  if (words.length > 0) throw new UsageError(`"${words[0]}": Fouet takes options only`);
+  if (options.health) return sayHealth("fouet", settings.http);
+  if (options.status) {
+    const report = (message: string) => logger.warn({}, message);
+    await using store = openStore({ directory: values.spool, report });
+    return await fouetStatus({ store, output });
+  }
+  if (options.doctor)
+    return await doctor(values, {
+      json: options["json-output"],
+      more: await examineSupervisor(settings, environment),
+    });
+  if (options.relay !== undefined) {
+    const to = placeOf(options.relay);
+    await relayFor({ input, output, to, parentPid, environment, signal, log: logger });
+    return exitCodes.ok;
+  }
+  if (settings.listen.length === 0) refuseStdout(values.transport);
+  return undefined;
+}
+
+function refuseStdout(transport: string): void {
+  if (transport !== "stdout") return;
+  const message = "transport = stdout: Fouet's standard output belongs to supervisord: set redis or rabbitmq";
+  throw new MoustashError("configuration", exitCodes.configuration, message);
+}
