@@ -164,8 +164,10 @@ test("where supervisord's log is silent, the event says so, or what supervisord 
     `[program:stays]\ncommand=sleep 600\nautorestart=false\n[program:comes]\ncommand=sleep 600\nautorestart=true\nstartsecs=0\n`,
     "logfile=/dev/null",
   );
-  await eventually(
-    async () => (await eventsOf(redis)).filter(({ message }) => message.endsWith("RUNNING")).length >= 3,
+  await eventually(async () =>
+    (await eventsOf(redis)).some(
+      ({ message, program }) => message === "PROCESS_STATE_RUNNING" && program === "stays",
+    ),
   );
   const stays = await die(supervisord, redis, "stays", "SIGKILL");
   assert.equal(stays.fouet["evidence"], "status");

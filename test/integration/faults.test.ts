@@ -35,7 +35,7 @@ const shownBy: Record<keyof typeof mutations, string> = {
   "removed before the broker has it": "redis is killed and restarted",
   "new events overtake those in the spool": "redis is stopped and resumed",
 };
-const mostTries = 10;
+const mostTries = 40;
 
 for (const [name, only] of Object.entries(shownBy)) {
   test(`a mutant is found: ${name}`, limit, async (t) => {
