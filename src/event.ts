@@ -1,5 +1,5 @@
 // The Event: one Logstash document for one happening. createEvents() gives one process its run and its seq.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Envelope, EnvelopeClass } from "./envelope.ts";
 import { flat, uuidv7 } from "./uuid.ts";
 
@@ -89,7 +89,7 @@ export function createEvents({
  * over the parts, in order.
  */
 export function stableId(...parts: readonly (string | number)[]): string {
-  const hex = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+  const hex = hash("sha256", JSON.stringify(parts), "hex");
   const variant = ((Number.parseInt(hex[16]!, 16) & 3) | 8).toString(16);
   return flat(
     `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`,

@@ -14,7 +14,7 @@ import { createBackoff } from "./backoff.ts";
 import type { Batch, Envelope, Receipt, Source } from "./envelope.ts";
 import { type Spool, SpoolError } from "./spool/spool.ts";
 import { type Sent, type Transport, TransportError } from "./transport/transport.ts";
-import { createBell, within } from "./waiting.ts";
+import { createAlarm, createBell, within } from "./waiting.ts";
 
 /** What happened, for logs and metrics. Counts are events. */
 export interface Observations {
@@ -73,6 +73,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
   const rowsAdded = createBell();
   const rowsRemoved = createBell();
   const held = holdUnsafe();
+  const patience = createAlarm();
   const crash = createCrash();
   let lane: Promise<unknown> = Promise.resolve();
   let ownRowsWait = false;
@@ -163,7 +164,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
           return attempt.sent;
         });
         const mustWait = oneShot && !spool.durable;
-        const outcome = await within(sending, mustWait ? Infinity : acceptWithinMs);
+        const outcome = await within(sending, mustWait ? Infinity : acceptWithinMs, patience);
         if (attempt.sent) return await accept(batch, receiptOf(attempt.sent));
         if (outcome.is === "rejected" && (mustWait || !isPassing(outcome.error))) throw outcome.error;
       }

@@ -1,21 +1,60 @@
 // Waiting with an end: for a promise, or for a bell, no longer than a given time.
 
+/** One timer that is set and stopped over and over: a new one for each wait would cost more than most waits. */
+export interface Alarm {
+  /** Rings once, after so long, unless it is set again or stopped. */
+  set(ms: number, ring: () => void): void;
+  /** Nothing happens where it was set for somebody else meanwhile. */
+  stop(ring: () => void): void;
+}
+
+export function createAlarm(): Alarm {
+  let timer: NodeJS.Timeout | undefined;
+  let timerMs = 0;
+  let ring: (() => void) | undefined;
+  const fire = () => {
+    const rings = ring;
+    ring = undefined;
+    rings?.();
+  };
+  return {
+    set(ms, rings) {
+      ring = rings;
+      if (timer !== undefined && timerMs === ms) return void timer.refresh().ref();
+      clearTimeout(timer);
+      timerMs = ms;
+      timer = setTimeout(fire, ms);
+    },
+    // It runs on to its end, for nothing, and holds no process open.
+    stop(rings) {
+      if (ring !== rings) return;
+      ring = undefined;
+      timer?.unref();
+    },
+  };
+}
+
 export type Outcome<T> =
   | { readonly is: "resolved"; readonly value: T }
   | { readonly is: "rejected"; readonly error: unknown }
   | { readonly is: "late" };
 
-/** What became of a promise within the time; never rejects. Infinity waits for ever. */
-export function within<T>(promise: Promise<T>, ms: number): Promise<Outcome<T>> {
+/** What became of a promise within the time; never rejects. Infinity waits for ever. One wait at a time for an alarm. */
+export function within<T>(
+  promise: Promise<T>,
+  ms: number,
+  alarm: Alarm = createAlarm(),
+): Promise<Outcome<T>> {
   return new Promise((resolve) => {
-    const timer = ms === Infinity ? undefined : setTimeout(() => resolve({ is: "late" }), ms);
+    const late = () => resolve({ is: "late" });
+    if (ms !== Infinity) alarm.set(ms, late);
     promise.then(
       (value) => {
-        clearTimeout(timer);
+        alarm.stop(late);
         resolve({ is: "resolved", value });
       },
       (error: unknown) => {
-        clearTimeout(timer);
+        alarm.stop(late);
         resolve({ is: "rejected", error });
       },
     );

@@ -43,30 +43,38 @@ export function draftOf(notification: Notification, origin: Origin, options: Dra
     tags: ["fouet", about.program, ...about.tags, ...(options.tags ?? [])],
     notify: options.notify,
     outcome: about.outcome ?? "unknown",
-    details: {
-      // Keys that supervisord may add one day come first: ours win.
-      ...header.other,
-      ...("other" in payload && payload.other),
+    details: withOther(notification, {
       summary:
         options.words === undefined || payload.kind !== "state"
           ? about.summary
           : `${processName(payload.group, payload.process)} ${options.words}`,
       ...payloadDetails(payload),
       ...options.details,
-      ...(data !== undefined && { data }),
-      ...(truncated && { truncated }),
+      data,
+      truncated: truncated || undefined,
       ver: header.version,
       server: header.server,
       serial: header.serial,
       pool: header.pool,
-      ...(header.poolSerial !== undefined && { poolserial: header.poolSerial }),
+      poolserial: header.poolSerial,
       eventname: header.eventName,
       len: header.length,
       life: origin.life,
-      ...(origin.stream !== undefined && { stream: origin.stream }),
-    },
+      stream: origin.stream,
+    }),
   };
 }
+
+/** Keys that supervisord may add one day come first: ours win, where we say anything. */
+function withOther({ header, payload }: Notification, ours: Details): Details {
+  const other = "other" in payload ? { ...header.other, ...payload.other } : header.other;
+  if (Object.keys(other).length === 0) return ours;
+  const said = Object.entries(ours).filter(([, value]) => value !== undefined);
+  return { ...other, ...Object.fromEntries(said) };
+}
+
+/** What is undefined is not written. */
+type Details = Readonly<Record<string, unknown>>;
 
 interface About {
   readonly class: EnvelopeClass;
@@ -183,9 +191,9 @@ function payloadDetails(payload: Payload): Record<string, unknown> {
         groupname: payload.group,
         state: payload.state,
         from_state: payload.from,
-        ...(payload.pid !== undefined && { pid: payload.pid }),
-        ...(payload.tries !== undefined && { tries: payload.tries }),
-        ...(payload.expected !== undefined && { expected: payload.expected }),
+        pid: payload.pid,
+        tries: payload.tries,
+        expected: payload.expected,
       };
     case "log":
     case "communication":

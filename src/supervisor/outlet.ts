@@ -30,11 +30,13 @@ export function createOutlet(events: Events): Outlet {
 
   async function* batches(): AsyncGenerator<Batch> {
     for (;;) {
-      const batch = items.slice(0, mostItems);
-      items = items.slice(mostItems);
+      const batch = items.length > mostItems ? items.slice(0, mostItems) : items;
+      items = batch === items ? [] : items.slice(mostItems);
       if (batch.length > 0) {
+        const made = [];
+        for (const { drafts } of batch) for (const draft of drafts) made.push(events.create(draft));
         yield {
-          events: batch.flatMap(({ drafts }) => drafts.map((draft) => events.create(draft))),
+          events: made,
           async accepted() {
             for (const item of batch) await item.accepted?.();
           },

@@ -48,6 +48,13 @@ export interface Processes {
 const hourMs = 3_600_000;
 const mostSpawns = 200;
 
+/** Of the hour before, in order; the same list where nothing changed. */
+function spawnsUntil(atMs: number, before: readonly number[], spawned: boolean): readonly number[] {
+  const old = before.findIndex((ms) => ms > atMs - hourMs);
+  const recent = old === 0 || before.length === 0 ? before : old < 0 ? [] : before.slice(old);
+  return spawned ? [...recent, atMs].slice(-mostSpawns) : recent;
+}
+
 export const fullName = (group: string, process: string) => `${group}:${process}`;
 
 export async function openProcesses(store: Store, stream: string): Promise<Processes> {
@@ -69,9 +76,7 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
       const spawned = state === "STARTING";
       const spawnedMs = spawned ? atMs : before?.spawnedMs;
       const runningMs = state === "RUNNING" ? atMs : before?.runningMs;
-      const spawns = [...(before?.spawns ?? []), ...(spawned ? [atMs] : [])]
-        .filter((ms) => ms > atMs - hourMs)
-        .slice(-mostSpawns);
+      const spawns = spawnsUntil(atMs, before?.spawns ?? [], spawned);
       known.set(name, {
         state,
         atMs,

@@ -47,13 +47,17 @@ export interface ReaderOptions {
 }
 
 const lineFeed = 10;
+const none = new Uint8Array();
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decode = (bytes: Uint8Array) => decoder.decode(bytes);
 
 export function createReader({
   mostHeaderBytes = 8192,
   mostPayloadBytes = 1_048_576,
 }: ReaderOptions = {}): Reader {
   let count: Count = "unknown";
-  let line = Buffer.alloc(0);
+  let line: Uint8Array = none;
   let greeting: Greeting | undefined;
   let first = true;
   let payload: ReturnType<typeof openPayload> | undefined;
@@ -67,26 +71,30 @@ export function createReader({
         if (line.length + piece.length > mostHeaderBytes) {
           throw refused("A header", Buffer.concat([line, piece]), "has no end");
         }
-        line = Buffer.concat([line, piece]);
+        const whole = line.length === 0 ? piece : Buffer.concat([line, piece]);
         at += piece.length + 1;
-        if (end < 0) return;
-        const text = line.toString("utf8");
+        if (end < 0) {
+          line = Buffer.from(whole);
+          return;
+        }
+        const text = decode(whole);
         if (first && text.startsWith(greetingWord)) {
           greeting = parseGreeting(text);
           first = false;
-          line = Buffer.alloc(0);
+          line = none;
           continue;
         }
         first = false;
         const header = parseHeader(text);
-        if (header === undefined) throw refused("The line", line, "is no header of supervisord's");
-        line = Buffer.alloc(0);
+        if (header === undefined) throw refused("The line", whole, "is no header of supervisord's");
+        line = none;
         payload = openPayload(header, mostPayloadBytes);
       } else {
         at += payload.take(bytes.subarray(at), count);
       }
       if (payload?.complete(count)) yield finish();
     }
+    payload?.release();
   }
 
   function finish(): Notification {
@@ -119,9 +127,11 @@ export function createReader({
 }
 
 function openPayload(header: Header, mostBytes: number) {
-  // Grown by doubling: a payload that comes byte by byte must not cost more than its own size.
-  let kept = new Uint8Array(Math.min(256, mostBytes));
+  // Of one piece, as most are: the piece itself. Else a copy, grown by doubling, for a payload that comes byte by byte
+  // must not cost more than its own size.
+  let kept: Uint8Array = none;
   let keptBytes = 0;
+  let copied = false;
   let bytes = 0;
   let points = 0;
   let units = 0;
@@ -130,13 +140,21 @@ function openPayload(header: Header, mostBytes: number) {
 
   function keep(piece: Uint8Array) {
     const part = piece.subarray(0, mostBytes - keptBytes);
-    if (part.length > kept.length - keptBytes) {
-      const grown = new Uint8Array(Math.min(mostBytes, Math.max(kept.length * 2, keptBytes + part.length)));
-      grown.set(kept.subarray(0, keptBytes));
-      kept = grown;
+    if (keptBytes === 0) {
+      kept = part;
+      keptBytes = part.length;
+      return;
     }
+    if (!copied || part.length > kept.length - keptBytes) copy(keptBytes + part.length);
     kept.set(part, keptBytes);
     keptBytes += part.length;
+  }
+
+  function copy(bytes: number) {
+    const grown = new Uint8Array(Math.min(mostBytes, Math.max(256, kept.length * 2, bytes)));
+    grown.set(kept.subarray(0, keptBytes));
+    kept = grown;
+    copied = true;
   }
 
   /** Counts one byte; false where it belongs to what follows the payload. */
@@ -179,13 +197,17 @@ function openPayload(header: Header, mostBytes: number) {
     },
     take,
     complete,
+    /** The piece that was given is its owner's again. */
+    release() {
+      if (!copied && keptBytes > 0) copy(keptBytes);
+    },
     otherCount(): Count | undefined {
       if (bytes === header.length) return "bytes";
       return needed === 0 && units === header.length ? "UTF-16 units" : undefined;
     },
     notification(): Notification {
       const truncated = bytes > keptBytes;
-      let text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(kept.subarray(0, keptBytes));
+      let text = decode(kept.subarray(0, keptBytes));
       // A character that the cut halved.
       if (truncated) text = text.replace(/\ufffd$/, "");
       return { header, payload: parsePayload(header.eventName, text), truncated };

@@ -50,10 +50,11 @@ export function createClusterServers(seeds: readonly Address[], open: OpenRedis)
     }
   }
 
-  const connect = (address: Address, signal: AbortSignal) =>
-    attempt(`Redis at ${formatAddress(address)} (a node of the cluster)`, signal, (soon) =>
-      nodeAt(address).connection.get(soon),
-    );
+  async function connect(address: Address, signal: AbortSignal): Promise<RedisConnection> {
+    const { connection } = nodeAt(address);
+    const what = `Redis at ${formatAddress(address)} (a node of the cluster)`;
+    return connection.now ?? (await attempt(what, signal, (soon) => connection.get(soon)));
+  }
 
   /** The node that is thought to own the key, else any that answers: it will tell. */
   async function connectOwner(key: string, signal: AbortSignal): Promise<RedisConnection> {

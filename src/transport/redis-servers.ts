@@ -23,6 +23,8 @@ export type OpenRedis = (endpoint: Endpoint, signal: AbortSignal) => Promise<Red
 
 /** A connection that is opened when it is asked for and there is none. */
 export interface LazyConnection {
+  /** The one there is. */
+  readonly now: RedisConnection | undefined;
   get(signal: AbortSignal): Promise<RedisConnection>;
   destroy(): void;
 }
@@ -33,6 +35,9 @@ export function createLazyConnection(
   let connection: RedisConnection | undefined;
   let opening: Promise<RedisConnection> | undefined;
   return {
+    get now() {
+      return connection?.closed === false ? connection : undefined;
+    },
     async get(signal) {
       if (connection?.closed === false) return connection;
       opening ??= open(signal).finally(() => (opening = undefined));

@@ -40,7 +40,9 @@ export function createSeveralServers(
       for (const server of inTurn(run)) {
         let connection;
         try {
-          connection = await attempt(server.name, signal, (soon) => server.connection.get(soon));
+          connection =
+            server.connection.now ??
+            (await attempt(server.name, signal, (soon) => server.connection.get(soon)));
         } catch (error) {
           server.awayUntilMs = performance.now() + awayMs;
           signal.throwIfAborted();

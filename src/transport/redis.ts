@@ -19,6 +19,7 @@ import { writeList } from "./redis-write.ts";
 import type { RedisValues } from "./settings.ts";
 import type { Endpoint } from "./socket.ts";
 import { type Sent, type Transport, TransportError } from "./transport.ts";
+import { createAlarm } from "../waiting.ts";
 
 type Rejected = Sent["rejected"][number];
 
@@ -45,17 +46,22 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
   );
   /** Places and keys whose list was too long when we last heard of it. */
   const full = new Set<string>();
-  let under: AbortController | undefined;
+  const patience = createAlarm();
+  /** Serves one send after the other until it aborts: making one for each costs as much as the write. */
+  let ending = createEnding();
+
+  function createEnding(): AbortController {
+    const controller = new AbortController();
+    controller.signal.addEventListener("abort", () => servers.destroy(), { once: true });
+    return controller;
+  }
 
   async function send(envelopes: Parameters<Transport["send"]>[0], timeoutMs: number): Promise<Sent> {
-    const controller = new AbortController();
-    const { signal } = controller;
-    under = controller;
+    const { signal } = ending;
     const endsAtMs = performance.now() + timeoutMs;
-    const timer = setTimeout(() => {
-      controller.abort(new TransportError("unavailable", `${name} did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
-    signal.addEventListener("abort", () => servers.destroy(), { once: true });
+    const late = () =>
+      ending.abort(new TransportError("unavailable", `${name} did not answer within ${timeoutMs} ms`));
+    patience.set(timeoutMs, late);
     try {
       if (envelopes.length === 0) return await greet(signal);
       const rejected: Rejected[] = [];
@@ -73,8 +79,8 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
       if (isReply(error)) throw toRedisError(error, { place: name });
       throw new TransportError("unavailable", `${name}: ${(error as Error).message}`, { cause: error });
     } finally {
-      clearTimeout(timer);
-      under = undefined;
+      patience.stop(late);
+      if (signal.aborted) ending = createEnding();
     }
   }
 
@@ -149,8 +155,7 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     name,
     send: (envelopes, { timeoutMs }) => send(envelopes, timeoutMs),
     [Symbol.asyncDispose]() {
-      under?.abort(new TransportError("unavailable", `${name}: closed by us`));
-      servers.destroy();
+      ending.abort(new TransportError("unavailable", `${name}: closed by us`));
       return Promise.resolve();
     },
   };
