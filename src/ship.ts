@@ -259,8 +259,13 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
   signal.addEventListener("abort", startDeadline, { once: true });
   const iterator = from[Symbol.asyncIterator]();
   try {
-    for (let next = await crash.or(iterator.next()); !next.done; next = await crash.or(iterator.next())) {
-      await crash.or(take(next.value));
+    let coming = iterator.next();
+    for (let next = await crash.or(coming); !next.done; next = await crash.or(coming)) {
+      const taking = take(next.value);
+      // The next batch is made while this one is on its way; what goes wrong there is thrown in its turn.
+      coming = iterator.next();
+      coming.catch(() => {});
+      await crash.or(taking);
     }
   } catch (error) {
     over.abort();

@@ -78,13 +78,27 @@ async function* untilAborted(input: AsyncIterable<Uint8Array>, signal: AbortSign
 /** A source that fails ends, so that what came before is delivered; and it says when all of it was accepted. */
 export function endsWell(source: Source, onError: (error: unknown) => void) {
   const { promise: over, resolve } = Promise.withResolvers<void>();
+  let unaccepted = 1;
+  const settle = () => {
+    unaccepted -= 1;
+    if (unaccepted === 0) resolve();
+  };
   async function* batches(): AsyncGenerator<Batch, void, undefined> {
     try {
-      yield* source;
+      for await (const batch of source) {
+        unaccepted += 1;
+        yield {
+          events: batch.events,
+          async accepted(receipt) {
+            await batch.accepted(receipt);
+            settle();
+          },
+        };
+      }
     } catch (error) {
       onError(error);
     }
-    resolve();
+    settle();
   }
   return { batches: batches(), over };
 }
