@@ -121,7 +121,7 @@ export function toDraft(wording: Wording, { message, atMs, id = wording.id, deta
     message,
     program,
     source,
-    tags: distinct(["panpan", program, ...(level ? [level] : []), ...wording.tags]),
+    tags: tagsOf(wording),
     notify: wording.notify ?? false,
     type,
     ...(file !== undefined && { file }),
@@ -132,6 +132,19 @@ export function toDraft(wording: Wording, { message, atMs, id = wording.id, deta
   };
 }
 
+/** One wording serves a million lines. */
+const known = new WeakMap<Wording, readonly string[]>();
+
+function tagsOf(wording: Wording): readonly string[] {
+  const { program, level, tags } = wording;
+  let all = known.get(wording);
+  if (all === undefined) {
+    all = distinct(["panpan", program, ...(level ? [level] : []), ...tags]);
+    known.set(wording, all);
+  }
+  return all;
+}
+
 /** In order, each once; `notification` is said by `notify` alone. */
 export function distinct(tags: readonly string[]): readonly string[] {
   return [...new Set(tags)];
@@ -139,8 +152,14 @@ export function distinct(tags: readonly string[]): readonly string[] {
 
 const mostSummary = 200;
 
+/** One line, with nothing to trim: the common case, spared a copy. */
+function isPlain(text: string): boolean {
+  return text !== "" && !text.includes("\n") && !text.includes("\r") && text.trim().length === text.length;
+}
+
 /** The first line that says something, for people. */
 export function firstLine(text: string): string {
+  if (text.length <= mostSummary && isPlain(text)) return text;
   const line = /\S[^\r\n]*/.exec(text.slice(0, 4096))?.[0].trimEnd() ?? "";
   return line.length > mostSummary ? `${line.slice(0, mostSummary - 1).toWellFormed()}…` : line;
 }
