@@ -9,7 +9,8 @@
 //   rename of that folder under a kernel lock (`NAME.lock`), so several processes never see half of one.
 // - A write into a folder that was set aside meanwhile is noticed after its commit and done again at the path:
 //   whoever set it aside reads it after the rename, so every commit is in one of the two, and repeats are the rooms' to bear.
-// - None but SQLite opens these files while a connection is open: closing any descriptor would drop its locks.
+// - A log whose frames are not what was written is damage: SQLite would drop what is behind them.
+// - None but SQLite opens the database or its index while a connection is open: closing any descriptor would drop its locks.
 //   Source: "How To Corrupt An SQLite Database File", sqlite.org/howtocorrupt.html, §2.2.
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -28,6 +29,7 @@ import {
 } from "./database-folder.ts";
 import { DamagedError, DiskError, NewerError, classify, explain, messageOf } from "./disk-error.ts";
 import { type SalvagedRow, salvageRows } from "./salvage.ts";
+import { damageOf } from "./write-ahead-log.ts";
 
 export { DamagedError, DiskError };
 export type { SalvagedRow };
@@ -104,6 +106,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (!fs.existsSync(path) || pending(options).length > 0) create(options, folder, path);
     if (returned(options, options.migrations.length).length > 0) takeBack(options, path);
     const identity = identityOf(path) ?? "";
+    if (options.outlives !== "process") requireWholeLog(path);
     const database = openFile(path, busyMs, options.outlives);
     try {
       upgrade(database, migrations);
@@ -205,6 +208,18 @@ export function takeLock(path: string, busyMs: number): Disposable | undefined {
     throw error;
   }
   return { [Symbol.dispose]: () => closeQuietly(database) };
+}
+
+/** SQLite takes a damaged log for a shorter one. Of a living writer's frame half may be there: so we look again. */
+function requireWholeLog(path: string) {
+  const look = () => damageOf(readWhole(`${path}-wal`));
+  const damage = look();
+  if (damage === undefined) return;
+  for (let looks = 1; looks < 5; looks += 1) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    if (look() !== damage) return;
+  }
+  throw new DamagedError(`its log is not what was written, from byte ${damage} on`);
 }
 
 /** No release will ever have so many versions: a number beyond is damage. */
