@@ -13,7 +13,7 @@
 import { createBackoff } from "./backoff.ts";
 import type { Batch, Envelope, Receipt, Source } from "./envelope.ts";
 import { type Spool, SpoolError } from "./spool/spool.ts";
-import { type Sent, type Transport, TransportError } from "./transport/transport.ts";
+import { type Sent, type Transport, TransportError, type TransportErrorCode } from "./transport/transport.ts";
 import { createAlarm, createBell, within } from "./waiting.ts";
 
 /** What happened, for logs and metrics. Counts are events. */
@@ -26,7 +26,7 @@ export interface Observations {
   rejected(envelope: Envelope, reason: string): void;
   /** Once, when the broker has answered for the first time. */
   brokerFound(): void;
-  /** Once per outage, with its first error; and once when the broker answers again. */
+  /** Once per outage and code, with the first error of that code; and once when the broker answers again. */
   brokerAway(error: TransportError): void;
   brokerBack(): void;
   /** Once per trouble of the spool; and once when it takes events again. */
@@ -79,7 +79,8 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
   let ownRowsWait = false;
   let additions = 0;
   let brokerIsFound = false;
-  let brokerIsAway = false;
+  /** What was told of the outage: one that begins with a cut may turn out to be a password that was changed. */
+  const awayFor = new Set<TransportErrorCode>();
   let spoolIsTroubled = false;
   let sourceEnded = false;
   let unaccepted = 0;
@@ -100,14 +101,14 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
       }
       if (!brokerIsFound) observe.brokerFound?.();
       brokerIsFound = true;
-      if (brokerIsAway) observe.brokerBack?.();
-      brokerIsAway = false;
+      if (awayFor.size > 0) observe.brokerBack?.();
+      awayFor.clear();
       if (envelopes.length > 0) observe.delivered?.(envelopes.length - sent.rejected.length, sent);
       return sent;
     } catch (error) {
       if (error instanceof TransportError) {
-        if (!brokerIsAway) observe.brokerAway?.(error);
-        brokerIsAway = true;
+        if (!awayFor.has(error.code)) observe.brokerAway?.(error);
+        awayFor.add(error.code);
       }
       throw error;
     }

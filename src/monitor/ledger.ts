@@ -135,8 +135,8 @@ export function createLedger({ now = Date.now }: { now?: () => number } = {}): L
         tally.brokerFound = true;
       },
       brokerAway({ code }) {
+        if (tally.brokerAway === undefined) tally.outages += 1;
         tally.brokerAway = code;
-        tally.outages += 1;
       },
       brokerBack() {
         delete tally.brokerAway;

@@ -112,6 +112,37 @@ const ways: Record<string, (source: Source) => Source> = {
 
 for (const [way, through] of Object.entries(ways)) describe(way, () => shipTests(through));
 
+/** So the tests above can fail: through these, a source whose yield stands for acceptance says too much. */
+for (const [way, through] of Object.entries(ways)) {
+  test(`${way}: iteration is ${way.endsWith("as it is") ? "" : "not "}acceptance`, async () => {
+    const { state, transport } = createBroker();
+    state.mode = "hangs";
+    const said: string[] = [];
+    async function* credulous(): Source {
+      for (const message of ["a", "b"]) {
+        yield { events: [make(message)], accepted() {} };
+        said.push(message);
+      }
+    }
+    const ended = ship({
+      from: through(credulous()),
+      to: transport,
+      spool: openMemorySpool({ mostBytes: 2 ** 20 }),
+      run: events.run,
+      signal: new AbortController().signal,
+      acceptWithinMs: 1_000_000,
+      sendTimeoutMs: 1000,
+      drainTimeoutMs: 1000,
+    });
+    await until(() => state.late.length > 0);
+    for (let turns = 0; turns < 20; turns += 1) await turn();
+    assert.equal(said.length > 0, !way.endsWith("as it is"));
+    state.mode = "up";
+    for (const resume of state.late) resume();
+    await ended;
+  });
+}
+
 function shipTests(through: (source: Source) => Source) {
   function start(from: Source, to: Transport, options: Partial<ShipOptions> = {}) {
     const controller = new AbortController();
@@ -236,6 +267,34 @@ function shipTests(through: (source: Source) => Source) {
     feed.end();
     await ended;
     assert.deepEqual(told, ["away", "back"]);
+  });
+
+  test("an outage that turns out to be a refusal is told once more", async () => {
+    const { transport, state } = createBroker();
+    const answers: (TransportError | undefined)[] = [
+      new TransportError("unavailable", "cut off"),
+      new TransportError("credentials", "wrong password"),
+      new TransportError("unavailable", "cut off again"),
+      new TransportError("credentials", "still wrong"),
+    ];
+    const moody: Transport = {
+      ...transport,
+      async send(envelopes, options) {
+        const error = answers.shift();
+        if (error) throw error;
+        state.mode = "up";
+        return transport.send(envelopes, options);
+      },
+    };
+    const feed = createFeed();
+    const told: string[] = [];
+    const { ended } = start(feed, moody, {
+      observe: { brokerAway: ({ message }) => told.push(message), brokerBack: () => told.push("back") },
+    });
+    feed.push(make("a"));
+    feed.end();
+    await ended;
+    assert.deepEqual(told, ["cut off", "wrong password", "back"]);
   });
 
   test("at the end, what only memory holds is counted when the broker stays away", async () => {
