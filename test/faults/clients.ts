@@ -142,10 +142,10 @@ export function playSupervisord(tools: Tools, told: Told) {
     },
     /** Until so many more are accepted. */
     answers: (count: number) => new Promise<void>((resolve) => atAnswer(count, resolve)),
-    /** SIGTERM; the exit code. */
-    async end() {
+    /** SIGTERM, unless told; the exit code. */
+    async end(signal: NodeJS.Signals = "SIGTERM") {
       over = true;
-      running!.child.kill("SIGTERM");
+      running!.child.kill(signal);
       const { code } = await running!.ended;
       return code;
     },
