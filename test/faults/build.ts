@@ -24,6 +24,22 @@ export const mutations: Record<string, Mutation> = {
     // On a disk that takes its time: a kill must not have to hit half a millisecond.
     to: "await accept({ ...batch, events: rest }, { at: 'spool' }); batch = { ...batch, accepted() {} }; await new Promise((resolve) => setTimeout(resolve, 20)); attempt.stored = store(rest);",
   },
+  "timed-out connection kept open": {
+    file: "src/transport/redis-connection.ts",
+    from: "socket.reset();\n      redis.disconnect();",
+    // For us it is over; for the kernel it is not.
+    to: 'socket.stream.emit("close");',
+  },
+  "a damaged log taken for a shorter one": {
+    file: "src/database.ts",
+    from: 'if (options.outlives !== "process") requireWholeLog(path);',
+    to: "",
+  },
+  "what cannot be routed taken for delivered": {
+    file: "src/transport/rabbitmq-publish.ts",
+    from: "mandatory: true",
+    to: "mandatory: false",
+  },
   "removed before the broker has it": {
     file: "src/ship.ts",
     from: "const sent = await send(rows);",

@@ -1,9 +1,11 @@
 // Plays rounds of faults on real servers and adds up what became of the accepted events.
-import { type Ground, durable, mountSmall, openGround } from "./ground.ts";
-import { type Fault, type Outcome, faults } from "./faults.ts";
-import { type Tally, tally } from "./tally.ts";
 import { whyNoDisk } from "../servers/panpan.ts";
 import { temporaryFolder } from "../servers/server.ts";
+import { type Servers, createServers } from "./brokers.ts";
+import { mountSmall } from "./disk.ts";
+import type { Case, Outcome } from "./fault.ts";
+import { openGround } from "./ground.ts";
+import { type Tally, sumOf, tally } from "./tally.ts";
 
 export interface FaultReport extends Tally {
   readonly fault: string;
@@ -21,53 +23,70 @@ export interface CampaignOptions {
   readonly length: "short" | "long";
   /** Kills of our own process, in all rounds of each fault that kills. */
   readonly kills: number;
-  /** Only faults whose name holds this. */
-  readonly only?: string;
+  readonly cases: readonly Case[];
+  /** Its own, where none are given. */
+  readonly servers?: Servers;
   readonly seed?: number;
   readonly say?: (line: string) => void;
 }
 
-const nothing: Tally = { accepted: 0, delivered: 0, duplicated: 0, lost: 0, destroyed: 0, disordered: 0 };
-
 export async function runCampaign(options: CampaignOptions): Promise<FaultReport[]> {
   const reports: FaultReport[] = [];
   const random = dice(options.seed ?? Date.now());
-  for (const fault of faults.filter(({ name }) => name.includes(options.only ?? ""))) {
-    const report = await playFault(fault, options, random);
+  await using own = options.servers ? undefined : createServers();
+  const servers = options.servers ?? own!;
+  for (const one of options.cases) {
+    const report = await playFault(one, servers, options, random);
     options.say?.(describe(report));
     reports.push(report);
   }
   return reports;
 }
 
-async function playFault(fault: Fault, options: CampaignOptions, random: () => number): Promise<FaultReport> {
+async function playFault(
+  one: Case,
+  servers: Servers,
+  options: CampaignOptions,
+  random: () => number,
+): Promise<FaultReport> {
+  const { fault, broker } = one;
   const rounds = fault.rounds[options.length === "short" ? 0 : 1];
-  const broker = `redis, ${fault.broker ?? "appendfsync always"}`;
-  const base = { fault: fault.name, broker, rounds };
-  const noDisk = await whyNoDisk();
-  if (!fault.disk && noDisk) return { ...base, ...nothing, rounds: 0, skipped: noDisk };
-  if (fault.disk && process.getuid!() !== 0)
-    return { ...base, ...nothing, rounds: 0, skipped: "mounting a file system needs root" };
-  const sum = { ...nothing } as Record<keyof Tally, number>;
+  const base = { fault: fault.name, broker: fault.promise ?? broker.promise };
+  const skipped = await whyNot(one);
+  if (skipped) return { ...base, ...sumOf([]), rounds: 0, skipped };
+  const tallies: Tally[] = [];
   let kills = 0;
   for (let round = 0; round < rounds; round += 1) {
-    const { counts, killed } = await playRound(fault, options, random, Math.ceil(options.kills / rounds));
-    for (const name of Object.keys(sum) as (keyof Tally)[]) sum[name] += counts[name];
+    const asked = Math.ceil(options.kills / rounds);
+    const { counts, killed } = await playRound(one, servers, options.file, { random, kills: asked });
+    tallies.push(counts);
     kills += killed;
   }
-  return { ...base, ...sum, ...(kills > 0 && { kills }) };
+  return { ...base, ...sumOf(tallies), rounds, ...(kills > 0 && { kills }) };
 }
 
-async function playRound(fault: Fault, { file }: CampaignOptions, random: () => number, kills: number) {
+async function whyNot({ fault, broker }: Case): Promise<string | false> {
+  if (broker.missing) return broker.missing;
+  if (!fault.disk) return whyNoDisk();
+  return process.getuid!() === 0 ? false : "mounting a file system needs root";
+}
+
+async function playRound(
+  { fault, broker }: Case,
+  servers: Servers,
+  file: string,
+  round: { random: () => number; kills: number },
+) {
   await using folder = await temporaryFolder("moustash-faults-disk-");
   await using disk = fault.disk ? await mountSmall(folder.path, fault.disk) : undefined;
+  await using open = await broker.open(servers, fault.config);
   await using ground = await openGround({
     file,
-    redis: durable,
+    broker: open,
     ...(disk && { spool: `${disk.place}/spool` }),
     ...(fault.env && { env: fault.env }),
   });
-  const outcome: Outcome = (await fault.run(ground, { random, kills, disk })) ?? {};
+  const outcome: Outcome = (await fault.run(ground, { ...round, disk })) ?? {};
   ground.link.set("open");
   await ground.flushAll(outcome.spool);
   return { counts: tally(ground.told.accepted, await ground.bodies(), outcome), killed: outcome.kills ?? 0 };
@@ -89,5 +108,3 @@ export function describe({ fault, broker, skipped, ...counts }: FaultReport): st
   const numbers = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   return `${fault} (${broker}): ${numbers.join(", ")}`;
 }
-
-export type { Ground };

@@ -1,26 +1,21 @@
-// One round's ground: a Redis, the link to it, a spool, the tools between them, and those who are told.
-import { execFile } from "node:child_process";
+// One round's ground: a broker, the link to it, a spool, the tools between them, and those who are told.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
-import { startRedis, type RedisServer } from "../servers/redis.ts";
 import { temporaryFolder } from "../servers/server.ts";
+import type { OpenBroker } from "./brokers.ts";
 import { type Tools, type Told, createTold, flush, panpanLines, playSupervisord } from "./clients.ts";
-import { type Link, openLink } from "./link.ts";
+import type { Link } from "./link.ts";
 
-export const key = "faults";
-const run = promisify(execFile);
-
-export interface Ground extends AsyncDisposable {
+export interface Ground<Server = unknown> extends AsyncDisposable {
   readonly folder: string;
   readonly spool: string;
-  readonly redis: RedisServer;
+  readonly server: Server;
   readonly link: Link;
   readonly tools: Tools;
   readonly told: Told;
   readonly passwordFile: string;
-  /** What the broker holds. */
+  /** All that came to the broker's reader so far. */
   bodies(): Promise<string[]>;
   /** Delivers what waits; throws where something still does. */
   flushAll(spool?: string): Promise<void>;
@@ -32,27 +27,24 @@ export interface Load {
   readonly supervisord: ReturnType<typeof playSupervisord>;
 }
 
-export interface GroundOptions {
+export interface GroundOptions<Server> {
+  /** The bundle under test. */
   readonly file: string;
+  readonly broker: OpenBroker<Server>;
   readonly spool?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly redis?: readonly string[];
 }
 
-export const durable = ["appendonly yes", "appendfsync always"];
-
-export async function openGround({
+export async function openGround<Server>({
   file,
+  broker,
   spool,
   env = {},
-  redis: config = durable,
-}: GroundOptions): Promise<Ground> {
+}: GroundOptions<Server>): Promise<Ground<Server>> {
   const folder = await temporaryFolder("moustash-faults-");
-  const redis = await startRedis({ config });
-  const link = await openLink(redis.port);
   const told = createTold();
   const passwordFile = join(folder.path, "password");
-  await writeFile(passwordFile, "");
+  await writeFile(passwordFile, broker.password ?? "");
   const place = spool ?? join(folder.path, "spool");
   await mkdir(place, { recursive: true });
   const tools: Tools = {
@@ -60,12 +52,12 @@ export async function openGround({
     env: {
       MOUSTASH_CONFIG: "none",
       MOUSTASH_HOST: "faults",
-      MOUSTASH_REDIS_IP: "127.0.0.1",
-      MOUSTASH_REDIS_PORT: `${link.port}`,
-      MOUSTASH_REDIS_NAMESPACE: key,
       MOUSTASH_SPOOL: place,
       ...Object.fromEntries(
-        Object.entries(env).map(([name, text]) => [name, text.replace("%FOLDER%", folder.path)]),
+        Object.entries({ ...broker.env, ...env }).map(([name, text]) => [
+          name,
+          text.replace("%FOLDER%", folder.path),
+        ]),
       ),
     },
   };
@@ -73,12 +65,12 @@ export async function openGround({
   return {
     folder: folder.path,
     spool: place,
-    redis,
-    link,
+    server: broker.server,
+    link: broker.link,
     tools,
     told,
     passwordFile,
-    bodies: () => redis.list(key),
+    bodies: () => broker.bodies(),
     async flushAll(other = place) {
       const flushed = { ...tools, env: { ...tools.env, MOUSTASH_SPOOL: other } };
       let code: number | null = null;
@@ -103,39 +95,6 @@ export async function openGround({
       }
       if (supervisord.troubles() !== "") throw new Error(supervisord.troubles());
     },
-    async [Symbol.asyncDispose]() {
-      await link[Symbol.asyncDispose]();
-      await redis[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }
-
-export interface SmallDisk extends AsyncDisposable {
-  readonly image: string;
-  readonly place: string;
-  remount(how: "ro" | "rw"): Promise<unknown>;
-}
-
-/** A small file system in a file, mounted; what is not synchronised does not reach the file. */
-export async function mountSmall(
-  folder: string,
-  { kilobytes = 32_768, options = "loop" } = {},
-): Promise<SmallDisk> {
-  const image = join(folder, "disk.img");
-  const place = join(folder, "disk");
-  await mkdir(place);
-  await run("truncate", ["-s", `${kilobytes}K`, image]);
-  await run("mkfs.ext4", ["-q", "-m", "0", "-b", "4096", image]);
-  await run("mount", ["-o", options, image, place]);
-  return {
-    image,
-    place,
-    remount: (how: "ro" | "rw") => run("mount", ["-o", `remount,${how}`, place]),
-    async [Symbol.asyncDispose]() {
-      await run("umount", [place]);
-    },
-  };
-}
-
-export { run as command };

@@ -1,34 +1,49 @@
-// The network between the tools and Redis: a link that can be cut, that can swallow, and that notes what Redis
-// acknowledged, so that a Redis which forgets it afterwards is not blamed on the tools.
+// The network between the tools and a broker: a link that can be cut, that can swallow, and on which a witness may look.
 import { type Socket, connect, createServer } from "node:net";
 import { once } from "node:events";
+import type { Witness } from "./witness.ts";
 
 export interface Link extends AsyncDisposable {
   readonly port: number;
-  /** Bodies that Redis acknowledged through this link, in the order of the answers. */
+  /** What the witness saw to be acknowledged, in the order of the answers. */
   readonly acknowledged: readonly string[];
-  /** Open; cut: connections are reset and refused; silent: what is sent waits, and is lost if its sender gives up. */
   set(mode: LinkMode): void;
+  /** How many connections have sent something that waits. */
+  waiting(): number;
 }
 
-export type LinkMode = "open" | "cut" | "silent";
+/**
+ * Open; cut: connections are reset and refused; silent: what is sent waits, and is lost if its sender resets; late:
+ * open for new connections, while what waits on others waits on. (So it is after a real silence: TCP has doubled its
+ * pause with each try, and a new connection is there long before the next one.)
+ */
+export type LinkMode = "open" | "cut" | "silent" | "late";
 
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
-  /** What waits while the link is silent. */
+  /** What waits, in its order. */
   readonly held: (() => void)[];
+  asked: boolean;
 }
 
-export async function openLink(serverPort: number): Promise<Link> {
+export async function openLink(
+  serverPort: number,
+  look?: (acknowledged: (bodies: readonly string[]) => void) => Witness,
+): Promise<Link> {
   const acknowledged: string[] = [];
   const pairs = new Set<Pair>();
   let mode: LinkMode = "open";
 
+  function release(pair: Pair) {
+    pair.asked = false;
+    for (const work of pair.held.splice(0)) work();
+  }
+
   const listener = createServer((client) => {
     if (mode === "cut") return void client.resetAndDestroy();
     const server = connect(serverPort, "127.0.0.1");
-    const pair: Pair = { client, server, held: [] };
+    const pair: Pair = { client, server, held: [], asked: false };
     pairs.add(pair);
     const end = () => {
       pairs.delete(pair);
@@ -36,35 +51,32 @@ export async function openLink(serverPort: number): Promise<Link> {
       server.destroy();
     };
     for (const socket of [client, server]) socket.on("error", end).on("close", end).setNoDelay(true);
-    const commands: (readonly string[])[] = [];
     const pass = (work: () => void) => {
-      if (mode === "silent") pair.held.push(work);
+      if (mode === "silent" || pair.held.length > 0) pair.held.push(work);
       else work();
     };
-    client.on("data", (bytes) => pass(() => server.write(bytes)));
-    server.on("data", (bytes) => pass(() => client.write(bytes)));
-    client.on(
-      "data",
-      readReplies((command) => commands.push(command as readonly string[])),
-    );
-    server.on(
-      "data",
-      readReplies((reply) => {
-        const [name = "", , ...bodies] = commands.shift() ?? [];
-        if (name.toUpperCase() === "RPUSH" && typeof reply === "number") acknowledged.push(...bodies);
-      }),
-    );
+    const witness = look?.((bodies) => void acknowledged.push(...bodies));
+    client.on("data", (bytes: Buffer) => {
+      pass(() => server.write(bytes));
+      pair.asked = pair.held.length > 0;
+      witness?.asked(bytes);
+    });
+    server.on("data", (bytes: Buffer) => {
+      pass(() => client.write(bytes));
+      witness?.answered(bytes);
+    });
   });
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
   return {
     port: (listener.address() as { port: number }).port,
     acknowledged,
+    waiting: () => [...pairs].filter(({ asked }) => asked).length,
     set(next) {
       mode = next;
       if (next === "cut")
         for (const { client, server } of pairs) [client, server].map((socket) => socket.resetAndDestroy());
-      if (next === "open") for (const { held } of pairs) for (const work of held.splice(0)) work();
+      if (next === "open") for (const pair of pairs) release(pair);
     },
     async [Symbol.asyncDispose]() {
       for (const { client, server } of pairs) [client, server].map((socket) => socket.destroy());
@@ -72,51 +84,4 @@ export async function openLink(serverPort: number): Promise<Link> {
       await once(listener, "close");
     },
   };
-}
-
-type Reply = null | number | string | Error | Reply[];
-
-/** Parses RESP2, in either direction. Source: the Redis serialization protocol specification. */
-function readReplies(heard: (reply: Reply) => void): (bytes: Buffer) => void {
-  let buffer: Buffer = Buffer.alloc(0);
-  return (bytes) => {
-    buffer = buffer.length === 0 ? bytes : Buffer.concat([buffer, bytes]);
-    for (;;) {
-      const parsed = parse(buffer, 0);
-      if (!parsed) return;
-      buffer = buffer.subarray(parsed.end);
-      heard(parsed.reply);
-    }
-  };
-}
-
-function parse(buffer: Buffer, start: number): { reply: Reply; end: number } | undefined {
-  const lineEnd = buffer.indexOf("\r\n", start);
-  if (lineEnd < 0) return undefined;
-  const line = buffer.toString("utf8", start + 1, lineEnd);
-  let end = lineEnd + 2;
-  switch (String.fromCodePoint(buffer[start]!)) {
-    case ":":
-      return { reply: Number(line), end };
-    case "-":
-      return { reply: new Error(line), end };
-    case "$": {
-      const size = Number(line);
-      if (size < 0) return { reply: null, end };
-      if (buffer.length < end + size + 2) return undefined;
-      return { reply: buffer.toString("utf8", end, end + size), end: end + size + 2 };
-    }
-    case "*": {
-      const items: Reply[] = [];
-      for (let left = Number(line); left > 0; left -= 1) {
-        const item = parse(buffer, end);
-        if (!item) return undefined;
-        items.push(item.reply);
-        end = item.end;
-      }
-      return { reply: items, end };
-    }
-    default:
-      return { reply: line, end };
-  }
 }

@@ -5,6 +5,8 @@ import { ensurePackages } from "../../scripts/packages.ts";
 import { temporaryFolder } from "../servers/server.ts";
 import { buildTools, mutations } from "./build.ts";
 import { runCampaign } from "./campaign.ts";
+import { cases } from "./faults.ts";
+import { sumOf } from "./tally.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,29 +21,23 @@ const { values } = parseArgs({
 const mutation = values.mutant === undefined ? undefined : mutations[values.mutant];
 if (values.mutant !== undefined && !mutation)
   throw new Error(`the mutants are: ${Object.keys(mutations).join("; ")}`);
+const chosen = cases.filter(({ fault }) => fault.name.includes(values.only));
+if (chosen.length === 0)
+  throw new Error(`no fault has this in its name: ${values.only}; the faults are:
+${cases.map(({ fault }) => `  ${fault.name}`).join("\n")}`);
 
-await ensurePackages(["redis-server", "faketime", "e2fsprogs"]);
+await ensurePackages(["redis-server", "rabbitmq-server", "faketime", "e2fsprogs"]);
 await using folder = await temporaryFolder("moustash-faults-build-");
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 const faults = await runCampaign({
   file: await buildTools(folder.path, mutation),
   length: values.short ? "short" : "long",
   kills: Number(values.kills ?? (values.short ? 20 : 1000)),
-  only: values.only,
+  cases: chosen,
   seed,
   say: (line) => void process.stderr.write(`${line}\n`),
 });
-const sum = (name: "accepted" | "delivered" | "duplicated" | "lost" | "destroyed" | "disordered") =>
-  faults.reduce((total, fault) => total + fault[name], 0);
-const totals = {
-  accepted: sum("accepted"),
-  delivered: sum("delivered"),
-  duplicated: sum("duplicated"),
-  lost: sum("lost"),
-  disordered: sum("disordered"),
-  destroyed: sum("destroyed"),
-  kills: faults.reduce((total, { kills = 0 }) => total + kills, 0),
-};
+const totals = { ...sumOf(faults), kills: faults.reduce((total, { kills = 0 }) => total + kills, 0) };
 if (values.json) process.stdout.write(`${JSON.stringify({ seed, ...totals, faults })}\n`);
 else process.stdout.write(`in all: ${JSON.stringify(totals)} (seed ${seed})\n`);
 if (totals.lost > 0 || totals.disordered > 0) process.exitCode = 1;
