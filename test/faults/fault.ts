@@ -51,18 +51,21 @@ export const on =
 /** A while in which the tools get something done. */
 export const aWhile = (random: () => number) => delay(200 + random() * 600);
 
+/** Longer than a send may take, which is 5 s. */
+export const longMs = [5500, 7500] as const;
+
 /** Something that begins, lasts and ends, under load. */
 export const passing =
   <Server>(
     begin: (ground: Ground<Server>) => unknown,
     end: (ground: Ground<Server>) => unknown,
-    lastsMs = 1000,
+    [leastMs, mostMs]: readonly [number, number] = [500, 1500],
   ) =>
   (ground: Ground<Server>, { random }: Pick<Round, "random">) =>
     ground.underLoad(async () => {
       await aWhile(random);
       await begin(ground);
-      await delay(lastsMs * (0.5 + random()));
+      await delay(leastMs + (mostMs - leastMs) * random());
       await end(ground);
       await aWhile(random);
     });

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { writeFile } from "node:fs/promises";
 import type { RabbitmqGround } from "./brokers.ts";
-import { type Fault, aWhile, passing } from "./fault.ts";
+import { type Fault, aWhile, longMs, passing } from "./fault.ts";
 import type { Ground } from "./ground.ts";
 import { killRandomly } from "./process-faults.ts";
 
@@ -23,7 +23,6 @@ export const rabbitmqFaults: readonly Fault<RabbitmqGround>[] = [
     run: passing(
       ({ server: { server } }) => server.stop(),
       ({ server: { server } }) => server.resume(),
-      3000,
     ),
   },
   {
@@ -32,7 +31,7 @@ export const rabbitmqFaults: readonly Fault<RabbitmqGround>[] = [
     run: passing(
       ({ server: { server } }) => server.stop(),
       ({ server: { server } }) => server.resume(),
-      7000,
+      longMs,
     ),
   },
   {
@@ -49,7 +48,7 @@ export const rabbitmqFaults: readonly Fault<RabbitmqGround>[] = [
     run: passing(
       ({ link }) => link.set("silent"),
       ({ link }) => link.set("open"),
-      7000,
+      longMs,
     ),
   },
   {
@@ -58,7 +57,7 @@ export const rabbitmqFaults: readonly Fault<RabbitmqGround>[] = [
     run: passing(
       ({ server: { server } }) => server.control("set_vm_memory_high_watermark", "0"),
       ({ server: { server } }) => server.control("set_vm_memory_high_watermark", "absolute", "1GB"),
-      2000,
+      [1000, 3000],
     ),
   },
   {

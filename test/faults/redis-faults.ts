@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import type { RedisServer } from "../servers/redis.ts";
 import { eventually } from "../servers/server.ts";
 import { panpanLines, startTool } from "./clients.ts";
-import { type Fault, aWhile, passing } from "./fault.ts";
+import { type Fault, aWhile, longMs, passing } from "./fault.ts";
 import type { Ground } from "./ground.ts";
 
 type OnRedis = Ground<RedisServer>;
@@ -46,7 +46,7 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
     run: passing(
       ({ server }) => server.stop(),
       ({ server }) => server.resume(),
-      7000,
+      longMs,
     ),
   },
   {
@@ -63,7 +63,7 @@ export const redisFaults: readonly Fault<RedisServer>[] = [
     run: passing(
       ({ link }) => link.set("silent"),
       ({ link }) => link.set("open"),
-      7000,
+      longMs,
     ),
   },
   {
