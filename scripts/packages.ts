@@ -26,6 +26,7 @@ export const debianPackages: Readonly<Record<string, string>> = {
   prometheus: "promtool, which checks metrics and rules",
   faketime: "a clock that is set back",
   e2fsprogs: "small file systems that are full, read-only or lose their power",
+  strace: "a disk whose fsync fails",
   socat: "the relay of one line between supervisord and Fouet's socket",
 };
 

@@ -6,6 +6,8 @@ import { once } from "node:events";
 /** A bundle and the variables that it gets. */
 export interface Tools {
   readonly file: string;
+  /** What runs it: our Node, unless told. */
+  readonly command?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -17,11 +19,12 @@ export interface Running {
 }
 
 export function startTool(
-  { file, env }: Tools,
+  { file, command = [process.execPath, "--disable-warning=ExperimentalWarning"], env }: Tools,
   words: readonly string[],
   options: { input?: string; env?: Readonly<Record<string, string>> } = {},
 ): Running {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", file, ...words], {
+  const [program, ...before] = [...command, file];
+  const child = spawn(program, [...before, ...words], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], ...env, ...options.env },
   });
