@@ -112,9 +112,9 @@ const ways: Record<string, (source: Source) => Source> = {
 
 for (const [way, through] of Object.entries(ways)) describe(way, () => shipTests(through));
 
-/** So the tests above can fail: through these, a source whose yield stands for acceptance says too much. */
+/** So the tests above can fail: a source whose yield stands for acceptance says too much, for ship reads ahead as well. */
 for (const [way, through] of Object.entries(ways)) {
-  test(`${way}: iteration is ${way.endsWith("as it is") ? "" : "not "}acceptance`, async () => {
+  test(`${way}: iteration is not acceptance`, async () => {
     const { state, transport } = createBroker();
     state.mode = "hangs";
     const said: string[] = [];
@@ -136,7 +136,7 @@ for (const [way, through] of Object.entries(ways)) {
     });
     await until(() => state.late.length > 0);
     for (let turns = 0; turns < 20; turns += 1) await turn();
-    assert.equal(said.length > 0, !way.endsWith("as it is"));
+    assert.ok(said.length > 0);
     state.mode = "up";
     for (const resume of state.late) resume();
     await ended;
