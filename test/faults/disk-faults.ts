@@ -69,12 +69,12 @@ export const diskFaults: readonly Fault[] = [
   },
   {
     name: "the spool's log is cut short",
-    rounds: [2, 10],
+    rounds: [1, 10],
     run: (ground, round) => damage(ground, round, spoolWithLog, (file) => cutShort(logOf(file), round)),
   },
   {
     name: "a bit of the spool's log flips",
-    rounds: [3, 30],
+    rounds: [2, 30],
     run: (ground, round) => damage(ground, round, spoolWithLog, (file) => flipBit(logOf(file), round)),
   },
 ];

@@ -27,7 +27,7 @@ export const processFaults: readonly Fault[] = [
     run: killInUpgrade,
   },
   {
-    name: "two drainers, one of them stopped while it drains",
+    name: "two drainers at once, and one of them stopped in the midst",
     rounds: [1, 6],
     run: twoDrainers,
   },
@@ -147,12 +147,22 @@ function downgrade(file: string): boolean {
   }
 }
 
-/** One is stopped while what it sent is on its way: it keeps its right, the other waits, events are accepted meanwhile. */
+/**
+ * Two at once; then two of which one is stopped while what it sent is on its way: it keeps its right, the other waits,
+ * and events are accepted meanwhile.
+ */
 async function twoDrainers({ link, tools, told }: Ground, { random }: Round): Promise<void> {
-  link.set("cut");
-  for (let part = 0; part < 3; part += 1) await panpanLines(tools, told, 3000);
-  link.set("silent");
   const flushing = () => startTool(tools, ["panpan", "--flush"], { input: "" });
+  const spoolMany = async () => {
+    link.set("cut");
+    for (let part = 0; part < 3; part += 1) await panpanLines(tools, told, 3000);
+  };
+  await spoolMany();
+  link.set("open");
+  await Promise.all([flushing().ended, flushing().ended]);
+
+  await spoolMany();
+  link.set("silent");
   const first = flushing();
   await eventually(() => link.waiting() > 0, { what: "a batch under way" });
   first.child.kill("SIGSTOP");
