@@ -52,11 +52,16 @@ export async function flush({ config, line, logger, signal }: PanpanShell): Prom
   const observe = { delivered: (count: number) => progress.add(count) };
   await using delivery = openDelivery({ tool: "panpan", values: Moustash, logger, oneShot: true, observe });
   if (line.options.rejected && delivery.spool.durable && Moustash.spool !== undefined) {
-    await replayRejected(Moustash.spool, async (envelopes) => {
+    const unreadable = await replayRejected(Moustash.spool, async (envelopes) => {
       const { refused } = await delivery.spool.add(envelopes);
       if (refused.length > 0)
         throw new SpoolError("spool_full", "the spool has no room for the rejected events");
     });
+    if (unreadable > 0)
+      logger.warn(
+        {},
+        `${unreadable} ${unreadable === 1 ? "line" : "lines"} of ${Moustash.spool}/rejected.ndjson cannot be read, and ${unreadable === 1 ? "stays" : "stay"} there: mend or remove what is no JSON object of ours`,
+      );
   }
   const before = (await delivery.spool.status()).count;
   progress.start(before);

@@ -1,6 +1,10 @@
 // The reject file: events that the broker refuses for good, one JSON object a line, for a person to read and replay.
+//
+// Invariant: who adds a line and who takes the file to replay it do so one after the other, under a lock of the kernel:
+// a line added to a file that was just read would go with it.
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { DiskError, takeLock } from "../database.ts";
 import type { Envelope } from "../envelope.ts";
 
 /** A line of `rejected.ndjson`. */
@@ -12,18 +16,32 @@ interface Line extends Omit<Envelope, "body"> {
 }
 
 const pathIn = (directory: string) => join(directory, "rejected.ndjson");
+const takenIn = (directory: string) => `${pathIn(directory)}.replaying`;
+const lockMs = 5000;
+
+function lock(directory: string): Disposable {
+  const path = join(directory, "rejected.lock");
+  const taken = takeLock(path, lockMs);
+  if (taken) return taken;
+  throw new DiskError("disk_busy", `${path} is held by another process for more than ${lockMs} ms`);
+}
 
 /** Appends with fsync: on disk when it returns. */
 export function appendRejected(directory: string, envelope: Envelope, reason: string): void {
   const { body, ...rest } = envelope;
   const line: Line = { rejectedAt: new Date().toISOString(), reason, ...rest, event: JSON.parse(body) };
-  const descriptor = fs.openSync(pathIn(directory), "a+", 0o660);
+  using _lock = lock(directory);
+  append(pathIn(directory), JSON.stringify(line));
+}
+
+function append(path: string, text: string): void {
+  const descriptor = fs.openSync(path, "a+", 0o660);
   try {
     const { size } = fs.fstatSync(descriptor);
     if (size === 0) fs.fchmodSync(descriptor, 0o660);
     // A line that a full disk cut short stays alone on its line.
     const torn = size > 0 && lastByte(descriptor, size) !== 0x0a;
-    fs.writeFileSync(descriptor, `${torn ? "\n" : ""}${JSON.stringify(line)}\n`);
+    fs.writeFileSync(descriptor, `${torn ? "\n" : ""}${text}\n`);
     fs.fsyncSync(descriptor);
   } finally {
     fs.closeSync(descriptor);
@@ -36,28 +54,32 @@ function lastByte(descriptor: number, size: number): number {
   return byte[0]!;
 }
 
+/** Those that are to be replayed, too: of a replay that had no room, or died. */
 export function countRejected(directory: string): number {
-  return linesOf(pathIn(directory)).length;
+  return linesOf(pathIn(directory)).length + linesOf(takenIn(directory)).length;
 }
 
 /**
  * Hands the rejected events to `add`, and empties the file once they are safe there. What a kill interrupts is
- * handed over again the next time.
+ * handed over again the next time. Lines that cannot be read stay in the file: gives how many.
  */
 export async function replayRejected(
   directory: string,
   add: (envelopes: readonly Envelope[]) => Promise<void>,
 ): Promise<number> {
-  const path = pathIn(directory);
-  const taken = `${path}.replaying`;
+  const [path, taken] = [pathIn(directory), takenIn(directory)];
+  if (!fs.existsSync(path) && !fs.existsSync(taken)) return 0;
+  using _lock = lock(directory);
   if (!fs.existsSync(taken)) {
     if (!fs.existsSync(path)) return 0;
     fs.renameSync(path, taken);
   }
-  const envelopes = linesOf(taken).flatMap(parseLine);
-  await add(envelopes);
+  const lines = linesOf(taken).map((text) => ({ text, envelope: parseLine(text) }));
+  await add(lines.flatMap(({ envelope }) => envelope ?? []));
+  const unreadable = lines.filter(({ envelope }) => envelope === undefined);
+  if (unreadable.length > 0) append(path, unreadable.map(({ text }) => text).join("\n"));
   fs.unlinkSync(taken);
-  return envelopes.length;
+  return unreadable.length;
 }
 
 function linesOf(path: string): string[] {
@@ -72,13 +94,19 @@ function linesOf(path: string): string[] {
   }
 }
 
-function parseLine(text: string): Envelope[] {
+/** Undefined where it is none of ours, or was cut short: a person may have written in it. */
+function parseLine(text: string): Envelope | undefined {
   try {
     const { rejectedAt, reason, event, ...rest } = JSON.parse(text) as Line;
     void rejectedAt;
     void reason;
-    return [{ ...rest, body: JSON.stringify(event) }];
+    const { type, host, program } = rest.route;
+    const texts = [rest.id, rest.run, rest.class, type, host, program];
+    const numbers = [rest.seq, rest.atMs];
+    if (!texts.every((value) => typeof value === "string") || !numbers.every(Number.isFinite))
+      return undefined;
+    return typeof event === "object" && event !== null ? { ...rest, body: JSON.stringify(event) } : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
