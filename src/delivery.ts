@@ -77,7 +77,12 @@ export function openDelivery(options: DeliveryOptions): Delivery {
         drainTimeoutMs: values.drain_timeout,
         oneShot,
         ...more,
-        observe: both(oneShot ? logRejected(logger) : logObservations(logger, transport.name), observe),
+        observe: both(
+          oneShot
+            ? logRejected(logger, spool.durable)
+            : logObservations(logger, transport.name, spool.durable),
+          observe,
+        ),
       }),
     async [Symbol.asyncDispose]() {
       await transport[Symbol.asyncDispose]();
@@ -116,7 +121,7 @@ export function farewell({ unaccepted, pending }: Shipped, logger: Logger): Exit
 }
 
 /** One line for each beginning and each end of a trouble. */
-function logObservations(logger: Logger, broker: string): Partial<Observations> {
+function logObservations(logger: Logger, broker: string, durable: boolean): Partial<Observations> {
   let refused = 0;
   return {
     brokerAway: (error) => {
@@ -134,19 +139,16 @@ function logObservations(logger: Logger, broker: string): Partial<Observations> 
         logger.warn({}, "the spool is filling up: repeats are refused, changes are still taken");
       refused += repeats.length;
     },
-    ...logRejected(logger),
+    ...logRejected(logger, durable),
   };
 }
 
 /** All that a one-shot says on the way: how it ends tells the rest. */
-function logRejected(logger: Logger): Partial<Observations> {
-  return {
-    rejected: ({ id }, reason) =>
-      logger.error(
-        { id },
-        `${reason}; the event is in the reject file (panpan --flush --rejected sends it again)`,
-      ),
-  };
+function logRejected(logger: Logger, durable: boolean): Partial<Observations> {
+  const place = durable
+    ? "the event is in the reject file (panpan --flush --rejected sends it again)"
+    : "the event is lost, for there is no disk to put it aside on";
+  return { rejected: ({ id }, reason) => logger.error({ id }, `${reason}; ${place}`) };
 }
 
 /** Every observer of the second set hears what the first heard. */

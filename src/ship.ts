@@ -96,6 +96,8 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     try {
       const sent = await to.send(envelopes, { timeoutMs: sendTimeoutMs });
       for (const { envelope, reason } of sent.rejected) {
+        if (oneShot && !spool.durable)
+          throw new TransportError("unavailable", `${reason}; and there is no disk to put it aside on`);
         await spool.reject(envelope, reason);
         observe.rejected?.(envelope, reason);
       }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { eventsIn, openPanpan, whyNoDisk } from "../servers/panpan.ts";
 import { startRedis } from "../servers/redis.ts";
+import { eventually } from "../servers/server.ts";
 
 const skip = await whyNoDisk();
 
@@ -38,6 +39,28 @@ test("a key that is no list: put aside, told, not in the way, sent again", { ski
   assert.match(mended.stdout, /1 delivered, 0 waiting, 0 rejected/);
   const [body] = await redis.list("logstash:poison");
   assert.deepEqual(JSON.parse(body!), event);
+});
+
+test("a key that is no list, and no disk: nothing is accepted, and a daemon says that it is lost", async () => {
+  await using redis = await startRedis();
+  await redis.command("SET", "logstash:moustash", "a string");
+  await using home = await openPanpan({ MOUSTASH_REDIS_PORT: redis.port, MOUSTASH_SPOOL: "none" });
+  const said = await home.panpan(["first", "p", "s", "False"]);
+  assert.equal(said.code, 69, said.stderr);
+  assert.match(said.stderr, /not a list but string.*no disk to put it aside on/);
+  const main = new URL("../../src/main.ts", import.meta.url).pathname;
+  const cuir = home.start(process.execPath, ["--disable-warning=ExperimentalWarning", main, "cuir"], {
+    env: { CUIR_PROBES: `closed: 127.0.0.1:${redis.port}:here`, CUIR_EMIT: "all", CUIR_HTTP: "none" },
+  });
+  try {
+    await eventually(() => /"level":"error".*the event is lost, for there is no disk/.test(cuir.stderr()), {
+      what: "an error",
+    });
+    cuir.kill("SIGTERM");
+    await cuir.ended;
+  } finally {
+    cuir.kill("SIGKILL");
+  }
 });
 
 test("what fails for a passing reason waits, and is not put aside", { skip }, async () => {
