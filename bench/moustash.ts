@@ -2,7 +2,7 @@
 import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundle } from "../scripts/bundle.ts";
+import { bundle, bundleTools } from "../scripts/bundle.ts";
 import { output } from "../scripts/command.ts";
 
 type Tool = (typeof tools)[number];
@@ -34,7 +34,7 @@ export async function buildMoustash(): Promise<Moustash> {
   const folder = await mkdtemp(join(tmpdir(), "moustash-bench-"));
   const flags = await imageFlags();
   const start = join(folder, "start.cjs");
-  await bundle({ outfile: join(folder, "moustash.cjs") });
+  await bundleTools(folder);
   await copyFile("images/launcher/start.cjs", start);
   for (const line of await linesOf("images/launcher/waited-for")) {
     const [tool, ...words] = line.split(" ");

@@ -1,5 +1,5 @@
-// Bundles the three tools into dist/moustash.cjs, the one file that the images run; what a tool does not use stays
-// unevaluated until it is imported.
+// Bundles the three tools into dist/moustash.cjs, what a tool does not use stays unevaluated until it is imported; and
+// the daemons' disk thread into dist/disk.cjs beside it.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Metafile, type Plugin, build } from "esbuild";
@@ -26,8 +26,8 @@ export async function bundle({
     minifySyntax: true,
     legalComments: "none",
     metafile: true,
-    // What a module asks of itself is the bundle, also as the entry of a worker thread.
-    define: { "import.meta.filename": "__filename" },
+    // What a module asks of itself is the bundle.
+    define: { "import.meta.filename": "__filename", "import.meta.dirname": "__dirname" },
     // A script that Node did not load itself knows no import().
     supported: { "dynamic-import": false },
     banner: { js: await readFile("scripts/lazy-builtins.cjs", "utf8") },
@@ -35,6 +35,12 @@ export async function bundle({
     logLevel: "warning",
   });
   return metafile;
+}
+
+/** All that the images run, in one folder; gives what went into the tools, which is more than all of the thread. */
+export async function bundleTools(folder = "dist"): Promise<Metafile> {
+  await bundle({ entry: "src/disk-thread.ts", outfile: join(folder, "disk.cjs") });
+  return await bundle({ outfile: join(folder, "moustash.cjs") });
 }
 
 /** ioredis names its own Cluster where it is loaded; ours is made of single connections, and starts without it. */
@@ -67,4 +73,4 @@ async function termsOf({ inputs }: Metafile): Promise<string> {
   return `${terms.join("\n\n")}\n`;
 }
 
-if (import.meta.main) await writeFile("dist/moustash.cjs.LICENSES.txt", await termsOf(await bundle()));
+if (import.meta.main) await writeFile("dist/moustash.cjs.LICENSES.txt", await termsOf(await bundleTools()));

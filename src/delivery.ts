@@ -51,7 +51,7 @@ export function openDelivery(options: DeliveryOptions): Delivery {
   const events = createEvents({ tool, host, version, format: values.format, labels: values.labels });
   const report = (message: string) => logger.warn({}, message);
   // A one-shot has no loop that a slow disk could stop, and starts sooner without a thread.
-  const thread = oneShot || values.spool === undefined ? undefined : openDiskThread(process.argv[1]!);
+  const thread = oneShot || values.spool === undefined ? undefined : openDiskThread();
   const spool = openSpool({ directory: values.spool, mostBytes: values.spool_max_bytes, thread, report });
   const store = openStore({
     directory: spool.durable ? values.spool : undefined,

@@ -2,17 +2,14 @@
 // tools ship theirs. Says on standard output when it begins, when all are accepted and when all are delivered.
 //   publish PORT SPOOL COUNT [EVENTS_A_SECOND]
 import { setTimeout as delay } from "node:timers/promises";
-import { parentPort, workerData } from "node:worker_threads";
 import { moustashSettings } from "../../src/commands/sections.ts";
 import { type MoustashValues, openDelivery } from "../../src/delivery.ts";
-import { isDiskThread, serveDisk } from "../../src/disk.ts";
 import type { Batch } from "../../src/envelope.ts";
 import type { Setting } from "../../src/setting.ts";
 
 const mostEvents = 1024;
 
 function start(): void {
-  if (isDiskThread(workerData)) return serveDisk(parentPort!);
   const [port, spool, count, rate = "Infinity"] = process.argv.slice(2) as [string, string, string, string?];
   const texts = { redis_ip: "127.0.0.1", redis_port: port, spool };
   void publish(texts, Number(count), Number(rate)).then(() => process.exit(0));

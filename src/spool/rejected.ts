@@ -15,7 +15,8 @@ interface Line extends Omit<Envelope, "body"> {
   readonly event: unknown;
 }
 
-const pathIn = (directory: string) => join(directory, "rejected.ndjson");
+export const rejectedFile = "rejected.ndjson";
+const pathIn = (directory: string) => join(directory, rejectedFile);
 const takenIn = (directory: string) => `${pathIn(directory)}.replaying`;
 const lockMs = 5000;
 

@@ -27,8 +27,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+export interface SqliteSpool extends Spool {
+  /** Whether another would know as much as this one: nothing is owed to the disk, and no row of ours waits. */
+  atRest(): boolean;
+}
+
 /** Opens nothing before it is needed. */
-export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
+export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
   const { directory, mostBytes, report = () => {}, busyMs = 5000 } = options;
   const rows = openRows({ directory, report, busyMs });
   const lockPath = join(directory, "drain.lock");
@@ -103,8 +108,19 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
     };
   }
 
+  function isAtRest(): boolean {
+    if (group.length > 0 || owed.length > 0) return false;
+    try {
+      for (const run of added) if (onDisk(() => rows.waiting(run)) === 0) added.delete(run);
+      return added.size === 0;
+    } catch {
+      return false;
+    }
+  }
+
   return {
     durable: true,
+    atRest: isAtRest,
     add(envelopes) {
       return new Promise((resolve, reject) => {
         group.push({ envelopes, resolve, reject });
@@ -139,7 +155,8 @@ export function openSqliteSpool(options: SqliteSpoolOptions): Spool {
   };
 }
 
-const emptyDrain: Drain = {
+/** Of a spool in which nothing waits. */
+export const emptyDrain: Drain = {
   next: async () => [],
   remove: async () => {},
   async [Symbol.asyncDispose]() {},

@@ -1,11 +1,15 @@
 // The spool in a thread of its own: a commit that waits for the disk, or for another process, stops no event loop.
+//
+// Invariant: what was found is said again without asking only while nobody wrote, and never over an addition of ours.
 import type { Envelope, EnvelopeClass } from "../envelope.ts";
-import { RemoteError, type Thread } from "../thread.ts";
-import { type SqliteSpoolOptions, openSqliteSpool } from "./sqlite.ts";
-import { type Drain, type Spool, SpoolError, type SpoolErrorCode } from "./spool.ts";
+import { RemoteError, type Thread, type VerbsOf } from "../thread.ts";
+import { type Trace, traceDatabase } from "../trace.ts";
+import { rejectedFile } from "./rejected.ts";
+import { type SqliteSpoolOptions, emptyDrain, openSqliteSpool } from "./sqlite.ts";
+import { type Drain, type Spool, SpoolError, type SpoolErrorCode, type SpoolStatus } from "./spool.ts";
 
 /** The spool's own verbs, and those of a drain that it gave a number. */
-type SpoolVerbs = ReturnType<typeof serveSpool>;
+type SpoolVerbs = VerbsOf<typeof serveSpool>;
 
 type Options = Omit<SqliteSpoolOptions, "report">;
 
@@ -36,7 +40,7 @@ export function serveSpool(options: Options, report: (message: string) => void) 
   const spool = openSqliteSpool({ ...options, report });
   const drains = new Map<number, { readonly drain: Drain; last: readonly Envelope[] }>();
   let drainsStarted = 0;
-  return {
+  const verbs = {
     /** What was refused comes back as its place in the batch. */
     async add(packed: Packed) {
       const envelopes = unpack(packed);
@@ -69,9 +73,11 @@ export function serveSpool(options: Options, report: (message: string) => void) 
       await drains.get(number)?.drain[Symbol.asyncDispose]();
       drains.delete(number);
     },
-    async close() {
-      await spool[Symbol.asyncDispose]();
-    },
+  };
+  return {
+    verbs,
+    atRest: () => drains.size === 0 && spool.atRest(),
+    close: async () => spool[Symbol.asyncDispose](),
   };
 }
 
@@ -79,21 +85,41 @@ export function serveSpool(options: Options, report: (message: string) => void) 
 export function openWorkerSpool(
   thread: Thread,
   { report = () => {}, ...options }: SqliteSpoolOptions,
+  trace: Trace = traceDatabase({ directory: options.directory, name: "spool", also: [rejectedFile] }),
 ): Spool {
-  const ask = thread.service<SpoolVerbs>("spool", options, report);
+  const { ask, close } = thread.service<SpoolVerbs>("spool", options, report);
+  let additions = 0;
+  let empty: string | undefined;
+  let told: { readonly mark: string; readonly status: SpoolStatus } | undefined;
+
+  function added() {
+    additions += 1;
+    empty = undefined;
+    told = undefined;
+  }
+
   return {
     durable: true,
     async add(envelopes) {
+      added();
       const refused = await revived(ask("add", pack(envelopes)));
+      added();
       return { refused: refused.map((index) => envelopes[index]!) };
     },
     waiting: (run) => revived(ask("waiting", run)),
     async drain() {
+      const before = additions;
+      const mark = await trace.mark();
+      if (mark !== undefined && mark === empty) return emptyDrain;
       const number = await revived(ask("drain"));
       if (number === undefined) return undefined;
       let last: readonly Envelope[] | undefined;
       return {
-        next: async (most) => (last = unpack(await revived(ask("next", number, most)))),
+        async next(most) {
+          last = unpack(await revived(ask("next", number, most)));
+          if (last.length === 0 && additions === before) empty = mark;
+          return last;
+        },
         remove: (envelopes) =>
           revived(ask("removeDrained", number, envelopes === last ? undefined : envelopes)),
         [Symbol.asyncDispose]: () => revived(ask("endDrain", number)),
@@ -102,8 +128,15 @@ export function openWorkerSpool(
     remove: (envelopes) => revived(ask("remove", envelopes)),
     reject: (envelope, reason) => revived(ask("reject", envelope, reason)),
     note: (reason) => revived(ask("note", reason)),
-    status: () => revived(ask("status")),
-    [Symbol.asyncDispose]: () => revived(ask("close")),
+    async status() {
+      const before = additions;
+      const mark = await trace.mark();
+      if (mark !== undefined && mark === told?.mark) return told.status;
+      const status = await revived(ask("status"));
+      told = mark !== undefined && additions === before ? { mark, status } : undefined;
+      return status;
+    },
+    [Symbol.asyncDispose]: () => revived(close()),
   };
 }
 

@@ -36,8 +36,13 @@ const migrations = [
    ) strict`,
 ];
 
+export interface SqliteStore extends Store {
+  /** Whether everything that is to be remembered is on disk. */
+  atRest(): boolean;
+}
+
 /** Opens nothing before it is needed. */
-export function openSqliteStore({ directory, report = () => {}, outlives }: SqliteStoreOptions): Store {
+export function openSqliteStore({ directory, report = () => {}, outlives }: SqliteStoreOptions): SqliteStore {
   const database: Database = openDatabase({
     directory,
     name: "store",
@@ -82,6 +87,7 @@ export function openSqliteStore({ directory, report = () => {}, outlives }: Sqli
 
   return {
     durable: true,
+    atRest: () => unwritten.size === 0,
     get: async (space, key) => read(space).get(key),
     entries: async (space) => read(space),
     async write(space, changes) {

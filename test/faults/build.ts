@@ -1,4 +1,4 @@
-// The tools as users run them, in one file; or a mutant: a build with one line broken, to prove that the campaign sees it.
+// The tools as users run them; or a mutant: a build with one line broken, to prove that the campaign sees it.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -54,17 +54,21 @@ export const mutations: Record<string, Mutation> = {
 
 /** Builds into the folder; gives the file to run. */
 export async function buildTools(folder: string, mutation?: Mutation): Promise<string> {
-  const outfile = join(folder, "moustash.cjs");
   let applied = mutation === undefined;
   await build({
     absWorkingDir: root,
-    entryPoints: ["src/main.ts"],
-    outfile,
+    entryPoints: { moustash: "src/main.ts", disk: "src/disk-thread.ts" },
+    outdir: folder,
+    outExtension: { ".js": ".cjs" },
     bundle: true,
     platform: "node",
     target: "node26",
     format: "cjs",
-    define: { "import.meta.filename": "__filename", "import.meta.url": "bundleUrl" },
+    define: {
+      "import.meta.filename": "__filename",
+      "import.meta.dirname": "__dirname",
+      "import.meta.url": "bundleUrl",
+    },
     banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
     logLevel: "error",
     plugins: [
@@ -85,5 +89,5 @@ export async function buildTools(folder: string, mutation?: Mutation): Promise<s
     ],
   });
   if (!applied) throw new Error(`${mutation!.file} is in no build`);
-  return outfile;
+  return join(folder, "moustash.cjs");
 }

@@ -16,7 +16,7 @@ after(async () => {
   rmSync(root, { recursive: true });
 });
 const fresh = () => mkdtempSync(join(root, "s-"));
-const thread = openDiskThread(new URL("../../harness/disk-thread.ts", import.meta.url));
+const thread = openDiskThread();
 
 testSpool("memory", openMemorySpool);
 testSpool("SQLite, in the calling thread", ({ mostBytes }) =>

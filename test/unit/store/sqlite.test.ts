@@ -11,7 +11,7 @@ import { openSqliteStore } from "../../../src/store/sqlite.ts";
 import { testStore } from "../../contract/store.ts";
 
 const root = fs.mkdtempSync(join(tmpdir(), "moustash-store-"));
-const thread = openDiskThread(new URL("../../harness/disk-thread.ts", import.meta.url));
+const thread = openDiskThread();
 after(async () => {
   await thread[Symbol.asyncDispose]();
   fs.rmSync(root, { recursive: true });
