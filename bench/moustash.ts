@@ -32,7 +32,8 @@ const tools = ["cuir", "fouet", "panpan"] as const;
 
 export async function buildMoustash(): Promise<Moustash> {
   const folder = await mkdtemp(join(tmpdir(), "moustash-bench-"));
-  const flags = await imageFlags();
+  const flags = await wordsByTool("images/launcher/flags");
+  const variables = await wordsByTool("images/launcher/environment");
   const start = join(folder, "start.cjs");
   await bundleTools(folder);
   await copyFile("images/launcher/start.cjs", start);
@@ -47,7 +48,10 @@ export async function buildMoustash(): Promise<Moustash> {
   return {
     folder,
     env: environmentOf(folder),
-    command: (tool, ...args) => [process.execPath, ...flags[tool], start, tool, ...args],
+    command(tool, ...args) {
+      const words = [process.execPath, ...flags[tool], start, tool, ...args] as const;
+      return variables[tool].length === 0 ? [...words] : ["env", ...variables[tool], ...words];
+    },
     async work(name) {
       const outfile = join(folder, `${name}.cjs`);
       await bundle({ entry: `bench/work/${name}.ts`, outfile });
@@ -57,10 +61,10 @@ export async function buildMoustash(): Promise<Moustash> {
   };
 }
 
-/** The flags that the launcher in the images gives to node. */
-async function imageFlags(): Promise<Record<Tool, readonly string[]>> {
-  const lines = (await linesOf("images/launcher/flags")).map((line) => line.split(" "));
-  const entries = tools.map((tool) => [tool, lines.find(([name]) => name === tool)!.slice(1)]);
+/** What the launcher in the images gives to node, by the tool. */
+async function wordsByTool(file: string): Promise<Record<Tool, readonly string[]>> {
+  const lines = (await linesOf(file)).map((line) => line.split(" "));
+  const entries = tools.map((tool) => [tool, lines.find(([name]) => name === tool)?.slice(1) ?? []]);
   return Object.fromEntries(entries) as Record<Tool, readonly string[]>;
 }
 

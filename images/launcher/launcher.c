@@ -2,9 +2,11 @@
 //
 // One static program per tool, without a C library: nothing of the image that it lies in can reach it. It moves every
 // variable that could change node or its C library out of the way, by putting STASH before its name, and executes node
-// from the fixed prefix. A command that PanPan wraps gets them back untouched (src/run.ts).
+// from the fixed prefix. A command that PanPan wraps gets them back untouched (src/run.ts). The daemons' C library is
+// told to keep little memory (images/launcher/environment).
 //
-// Build: cc -DTOOL='"cuir"' -DNODE_FLAGS='"--flag","--flag",' -static -nostdlib … (see images/assemble).
+// Build: cc -DTOOL='"cuir"' -DNODE_FLAGS='"--flag","--flag",' -DENVIRONMENT='"NAME=value",' -static -nostdlib … (see
+// images/assemble).
 
 #define PREFIX "/opt/moustash"
 #define NODE PREFIX "/libexec/node"
@@ -109,6 +111,8 @@ __attribute__((noreturn, used)) void start(word *stack) {
 
     static const char *const ours[] = {TOOL, NODE_FLAGS START, TOOL};
     enum { OURS = sizeof ours / sizeof *ours };
+    static const char *const given[] = {ENVIRONMENT 0};
+    enum { GIVEN = sizeof given / sizeof *given };
 
     // Without a C library there is no heap: everything is sized first, and lies on our stack.
     word variables = 0, bytes = 1;
@@ -121,7 +125,7 @@ __attribute__((noreturn, used)) void start(word *stack) {
     for (word i = 1; i < argc; i++) arguments[count++] = argv[i];
     arguments[count] = 0;
 
-    const char *environment[variables + 1];
+    const char *environment[variables + GIVEN];
     char names[bytes], *end = names;
     for (word i = 0; i < variables; i++) {
         environment[i] = envp[i];
@@ -129,7 +133,8 @@ __attribute__((noreturn, used)) void start(word *stack) {
         environment[i] = end;
         end = append(append(end, STASH), envp[i]) + 1;
     }
-    environment[variables] = 0;
+    // With the null that ends them.
+    for (word i = 0; i < GIVEN; i++) environment[variables + i] = given[i];
 
     long error = syscall3(SYS_execve, (word)NODE, (word)arguments, (word)environment);
     syscall3(SYS_exit, (word)explain(error), 0, 0);
