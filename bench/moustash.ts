@@ -2,7 +2,7 @@
 import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundle, bundleTools } from "../scripts/bundle.ts";
+import { bundle, bundleFile } from "../scripts/bundle.ts";
 import { output } from "../scripts/command.ts";
 
 type Tool = (typeof tools)[number];
@@ -35,7 +35,7 @@ export async function buildMoustash(): Promise<Moustash> {
   const flags = await wordsByTool("images/launcher/flags");
   const variables = await wordsByTool("images/launcher/environment");
   const start = join(folder, "start.cjs");
-  await bundleTools(folder);
+  await bundle(folder);
   await copyFile("images/launcher/start.cjs", start);
   for (const line of await linesOf("images/launcher/waited-for")) {
     const [tool, ...words] = line.split(" ");
@@ -54,7 +54,7 @@ export async function buildMoustash(): Promise<Moustash> {
     },
     async work(name) {
       const outfile = join(folder, `${name}.cjs`);
-      await bundle({ entry: `bench/work/${name}.ts`, outfile });
+      await bundleFile(`bench/work/${name}.ts`, outfile);
       return [process.execPath, ...flags.cuir, outfile];
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

@@ -1,19 +1,30 @@
-// Bundles the three tools into dist/moustash.cjs, what a tool does not use stays unevaluated until it is imported; and
-// the daemons' disk thread into dist/disk.cjs beside it.
+// Bundles the three tools into dist/moustash.cjs, where what a tool does not use stays unevaluated until it is imported;
+// beside it what few processes load, for a process holds the text of all that is in a file: the daemons' disk thread,
+// and libraries of which most set-ups need none.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Metafile, type Plugin, build } from "esbuild";
 
-export interface BundleOptions {
-  readonly entry?: string;
-  readonly outfile?: string;
+const librariesApart = ["amqplib", "prom-client"];
+
+/** All that the images run, in one folder; gives what went in. */
+export async function bundle(folder = "dist"): Promise<Metafile> {
+  const files: Record<string, string> = {
+    moustash: "src/main.ts",
+    disk: "src/disk-thread.ts",
+    ...Object.fromEntries(librariesApart.map((name) => [name, name])),
+  };
+  const parts = await Promise.all(
+    Object.entries(files).map(([name, entry]) => bundleFile(entry, join(folder, `${name}.cjs`))),
+  );
+  return {
+    inputs: Object.assign({}, ...parts.map(({ inputs }) => inputs)),
+    outputs: Object.assign({}, ...parts.map(({ outputs }) => outputs)),
+  };
 }
 
-/** Gives what went in. */
-export async function bundle({
-  entry = "src/main.ts",
-  outfile = "dist/moustash.cjs",
-}: BundleOptions = {}): Promise<Metafile> {
+/** One file, for the folder in which the others are. */
+export async function bundleFile(entry: string, outfile: string): Promise<Metafile> {
   const { metafile } = await build({
     entryPoints: [entry],
     outfile,
@@ -31,17 +42,22 @@ export async function bundle({
     // A script that Node did not load itself knows no import().
     supported: { "dynamic-import": false },
     banner: { js: await readFile("scripts/lazy-builtins.cjs", "utf8") },
-    plugins: [withoutCluster],
+    plugins: [withoutCluster, apart],
     logLevel: "warning",
   });
   return metafile;
 }
 
-/** All that the images run, in one folder; gives what went into the tools, which is more than all of the thread. */
-export async function bundleTools(folder = "dist"): Promise<Metafile> {
-  await bundle({ entry: "src/disk-thread.ts", outfile: join(folder, "disk.cjs") });
-  return await bundle({ outfile: join(folder, "moustash.cjs") });
-}
+const apart: Plugin = {
+  name: "apart",
+  setup(bundling) {
+    bundling.onResolve({ filter: /^[a-z]/ }, ({ path, kind }) =>
+      kind !== "entry-point" && librariesApart.includes(path)
+        ? { path: `./${path}.cjs`, external: true }
+        : null,
+    );
+  },
+};
 
 /** ioredis names its own Cluster where it is loaded; ours is made of single connections, and starts without it. */
 const withoutCluster: Plugin = {
@@ -73,4 +89,4 @@ async function termsOf({ inputs }: Metafile): Promise<string> {
   return `${terms.join("\n\n")}\n`;
 }
 
-if (import.meta.main) await writeFile("dist/moustash.cjs.LICENSES.txt", await termsOf(await bundleTools()));
+if (import.meta.main) await writeFile("dist/moustash.cjs.LICENSES.txt", await termsOf(await bundle()));
