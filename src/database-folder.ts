@@ -1,5 +1,16 @@
 // The folder of a database: made for a group, moved aside by one rename, told from another by device and number.
-import * as fs from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 
 interface Place {
@@ -9,7 +20,7 @@ interface Place {
 
 /** Set aside and not yet recovered from: the work of a process that died over it. */
 export function pending({ directory, name }: Place): string[] {
-  const names = fs.readdirSync(directory);
+  const names = readdirSync(directory);
   return names
     .filter((entry) => entry.startsWith(`${name}-corrupt-`) && entry.endsWith(".pending"))
     .toSorted()
@@ -19,13 +30,13 @@ export function pending({ directory, name }: Place): string[] {
 /** Set aside by an older program, and not newer than this one any more. */
 export function returned({ directory, name }: Place, version: number): string[] {
   const versionOf = (entry: string) => Number(new RegExp(`^${name}-v(\\d+)-`).exec(entry)?.[1] ?? Infinity);
-  const names = fs.readdirSync(directory).filter((entry) => versionOf(entry) <= version);
+  const names = readdirSync(directory).filter((entry) => versionOf(entry) <= version);
   return names.toSorted().map((entry) => join(directory, entry));
 }
 
 export function moveAway({ directory, name }: Place, folder: string, ending: string): string {
   const place = join(directory, `${name}-${ending}`);
-  fs.renameSync(folder, place);
+  renameSync(folder, place);
   syncFolder(directory);
   return place;
 }
@@ -36,7 +47,7 @@ export function stamp(): string {
 }
 
 export function identityOf(path: string): string | undefined {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  const stat = statSync(path, { throwIfNoEntry: false });
   return stat && `${stat.dev}:${stat.ino}`;
 }
 
@@ -52,9 +63,9 @@ export function moved(path: string, identity: string | undefined): boolean {
 /** Makes a file that the group may write too, whatever our umask is; leaves one that is there alone. */
 export function touch(path: string) {
   try {
-    const descriptor = fs.openSync(path, "wx", 0o660);
-    fs.fchmodSync(descriptor, 0o660);
-    fs.closeSync(descriptor);
+    const descriptor = openSync(path, "wx", 0o660);
+    fchmodSync(descriptor, 0o660);
+    closeSync(descriptor);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
@@ -62,22 +73,22 @@ export function touch(path: string) {
 
 /** Makes a folder whose files belong to its group. */
 export function makeFolder(path: string) {
-  fs.mkdirSync(path, { recursive: true, mode: 0o2770 });
-  fs.chmodSync(path, 0o2770);
+  mkdirSync(path, { recursive: true, mode: 0o2770 });
+  chmodSync(path, 0o2770);
 }
 
 export function syncFolder(path: string) {
-  const descriptor = fs.openSync(path, "r");
+  const descriptor = openSync(path, "r");
   try {
-    fs.fsyncSync(descriptor);
+    fsyncSync(descriptor);
   } finally {
-    fs.closeSync(descriptor);
+    closeSync(descriptor);
   }
 }
 
 export function readWhole(path: string): Uint8Array {
   try {
-    return fs.readFileSync(path);
+    return readFileSync(path);
   } catch {
     return new Uint8Array();
   }

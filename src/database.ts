@@ -12,7 +12,7 @@
 // - A log whose frames are not what was written is damage: SQLite would drop what is behind them.
 // - None but SQLite opens the database or its index while a connection is open: closing any descriptor would drop its locks.
 //   Source: "How To Corrupt An SQLite Database File", sqlite.org/howtocorrupt.html, §2.2.
-import * as fs from "node:fs";
+import { existsSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import {
@@ -103,7 +103,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   function connect(): Connection {
     if (connection) return connection;
-    if (!fs.existsSync(path) || pending(options).length > 0) create(options, folder, path);
+    if (!existsSync(path) || pending(options).length > 0) create(options, folder, path);
     if (returned(options, options.migrations.length).length > 0) takeBack(options, path);
     const identity = identityOf(path) ?? "";
     if (options.outlives !== "process") requireWholeLog(path);
@@ -167,8 +167,8 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     exists: () =>
-      fs.existsSync(path) ||
-      (fs.existsSync(directory) &&
+      existsSync(path) ||
+      (existsSync(directory) &&
         pending(options).length + returned(options, options.migrations.length).length > 0),
     write(work) {
       const { bytes, freeBytes } = reserveOf(directory);
@@ -246,7 +246,7 @@ function openFile(path: string, busyMs: number, outlives: Outlived = "power cut"
  * blocks are smaller (ext4 below 512 MB), a full disk would end us with SIGBUS, as it did; there, the older journal.
  */
 function journalMode(path: string): "wal" | "truncate" {
-  return fs.statfsSync(path).bsize < 4096 ? "truncate" : "wal";
+  return statfsSync(path).bsize < 4096 ? "truncate" : "wal";
 }
 
 /**
@@ -254,8 +254,8 @@ function journalMode(path: string): "wal" | "truncate" {
  * several times the log, is not for adding: else a spool that filled its disk could never be emptied.
  */
 function reserveOf(path: string): { bytes: number; freeBytes: number } {
-  if (!fs.existsSync(path)) return { bytes: 0, freeBytes: 0 };
-  const { bsize, blocks, bavail } = fs.statfsSync(path);
+  if (!existsSync(path)) return { bytes: 0, freeBytes: 0 };
+  const { bsize, blocks, bavail } = statfsSync(path);
   const bytes = Math.min(Math.max((bsize * blocks) / 8, 2 ** 18), 2 ** 24);
   return { bytes: Math.floor(bytes), freeBytes: bsize * bavail };
 }
@@ -310,12 +310,12 @@ function closeQuietly(database: DatabaseSync | undefined) {
 
 /** Under the lock: a whole, empty or recovered database appears at the path by one rename. */
 function create(options: DatabaseOptions, folder: string, path: string) {
-  if (!fs.existsSync(options.directory)) makeFolder(options.directory);
+  if (!existsSync(options.directory)) makeFolder(options.directory);
   using _lock = lockFolder(options);
-  if (!fs.existsSync(path)) {
+  if (!existsSync(path)) {
     const fresh = `${folder}.new`;
-    fs.rmSync(fresh, { recursive: true, force: true });
-    if (fs.existsSync(folder)) moveAway(options, folder, `corrupt-${stamp()}.pending`);
+    rmSync(fresh, { recursive: true, force: true });
+    if (existsSync(folder)) moveAway(options, folder, `corrupt-${stamp()}.pending`);
     makeFolder(fresh);
     const file = join(fresh, `${options.name}.sqlite`);
     touch(file);
@@ -326,11 +326,11 @@ function create(options: DatabaseOptions, folder: string, path: string) {
     } finally {
       closeQuietly(database);
     }
-    fs.renameSync(fresh, folder);
+    renameSync(fresh, folder);
     syncFolder(options.directory);
   }
   // The new file stands only after their rows are in it.
-  for (const damaged of pending(options)) fs.renameSync(damaged, damaged.replace(/\.pending$/, ""));
+  for (const damaged of pending(options)) renameSync(damaged, damaged.replace(/\.pending$/, ""));
   syncFolder(options.directory);
 }
 
@@ -365,7 +365,7 @@ function takeBack(options: DatabaseOptions, path: string) {
         `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`,
       );
       closeQuietly(from);
-      fs.rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true });
     } catch (error) {
       if (classify(error) !== "damaged") throw error;
       // Most likely the other file: were it the one at the path, the next transaction would find that out.

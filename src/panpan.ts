@@ -1,15 +1,25 @@
 // PanPan: notifies from the command line, and wraps commands.
-import { doctor } from "./commands/doctor.ts";
-import { dryRun } from "./commands/dry-run.ts";
-import { explain } from "./commands/explain.ts";
-import { flush } from "./commands/flush.ts";
-import { notify } from "./commands/notify.ts";
 import { type PanpanShell, panpan } from "./commands/panpan.ts";
-import { spoolStatus } from "./commands/spool-status.ts";
-import { wrap, wrapUntold } from "./commands/wrap.ts";
 import { parseCommand, parseTask } from "./message/arguments.ts";
 import { inputKind } from "./message/input.ts";
 import { run } from "./run.ts";
+
+/** A command that is loaded when it is asked for: who waits for another one does not wait for it. */
+const later =
+  <A extends unknown[], R>(load: () => Promise<(...args: A) => Promise<R>>) =>
+  async (...args: A) => {
+    const command = await load();
+    return await command(...args);
+  };
+
+const doctor = later(async () => (await import("./commands/doctor.ts")).doctor);
+const dryRun = later(async () => (await import("./commands/dry-run.ts")).dryRun);
+const explain = later(async () => (await import("./commands/explain.ts")).explain);
+const flush = later(async () => (await import("./commands/flush.ts")).flush);
+const notify = later(async () => (await import("./commands/notify.ts")).notify);
+const spoolStatus = later(async () => (await import("./commands/spool-status.ts")).spoolStatus);
+const wrap = later(async () => (await import("./commands/wrap.ts")).wrap);
+const wrapUntold = later(async () => (await import("./commands/wrap.ts")).wrapUntold);
 
 async function act(shell: PanpanShell): Promise<number | void> {
   const { Panpan } = shell.config.values;

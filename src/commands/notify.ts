@@ -6,7 +6,7 @@ import { createTally, toJsonLine, toNotes } from "../message/outcome.ts";
 import { within } from "../waiting.ts";
 import { deliverRest, waitingOf } from "./flush.ts";
 import type { PanpanShell } from "./panpan.ts";
-import { print } from "./print.ts";
+import { isTerminal, print } from "./print.ts";
 import { type Saying, endsWell, eventsOf, saidIn, toSource, wordingOf } from "./saying.ts";
 
 /** What is spooled may still reach the broker while we are here; longer than this nobody waits for it. */
@@ -75,8 +75,7 @@ export async function notify(shell: PanpanShell, task: Saying): Promise<number> 
     await print(toJsonLine({ ...counts, run: events.run, ms, exitCode, waiting, ...(error && { error }) }));
   }
   if (!Panpan.quiet) {
-    for (const note of toNotes({ ...counts, waiting }, { terminal: process.stderr.isTTY }))
-      logger.warn({}, note);
+    for (const note of toNotes({ ...counts, waiting }, { isTerminal })) logger.warn({}, note);
   }
   if (failure !== undefined) throw failure;
   return exitCode;

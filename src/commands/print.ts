@@ -11,3 +11,6 @@ export function print(text: string): Promise<boolean> {
     });
   });
 }
+
+/** Whether what we say is read by a person. */
+export const isTerminal = (): boolean => process.stderr.isTTY;

@@ -10,6 +10,7 @@ import type { Observations } from "../ship.ts";
 import { within } from "../waiting.ts";
 import type { PanpanShell } from "./panpan.ts";
 import { waitingOf } from "./flush.ts";
+import { isTerminal } from "./print.ts";
 import { endsWell, eventsOf } from "./saying.ts";
 
 /** How long a broker that is slow is waited for when the command has ended: with its events on disk, and without. */
@@ -82,8 +83,7 @@ export async function tell(shell: PanpanShell, { command, running, wording, oneS
     const ms = performance.now() - startedMs;
     process.stderr.write(toJsonLine({ ...counts, run: events.run, ms, exitCode, waiting }));
   } else if (!Panpan.quiet) {
-    for (const note of toNotes({ ...counts, waiting }, { terminal: process.stderr.isTTY }))
-      logger.warn({}, note);
+    for (const note of toNotes({ ...counts, waiting }, { isTerminal })) logger.warn({}, note);
   }
 }
 

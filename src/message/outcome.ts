@@ -70,7 +70,7 @@ const longList = 1000;
 /** Lines for stderr: what a person should know, nothing where all is well. */
 export function toNotes(
   { events, waiting, listLength }: Pick<Outcome, "events" | "waiting" | "listLength">,
-  { terminal }: { terminal: boolean },
+  { isTerminal }: { isTerminal: () => boolean },
 ): readonly string[] {
   const notes: string[] = [];
   if (waiting > 0) {
@@ -80,7 +80,7 @@ export function toNotes(
         : "spooled, delivery pending",
     );
   }
-  if (terminal && listLength !== undefined && listLength >= longList) {
+  if (listLength !== undefined && listLength >= longList && isTerminal()) {
     notes.push(`${count(listLength)} waiting: is Logstash reading?`);
   }
   return notes;

@@ -1,5 +1,5 @@
 // Why what waits in the spool could not be delivered when that was last tried: a note for people, in a file of its own.
-import * as fs from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SpoolStatus } from "./spool.ts";
 
@@ -10,19 +10,16 @@ export function writeNote(directory: string, reason: string): void {
   const path = pathIn(directory);
   const fresh = `${path}.${process.pid}`;
   try {
-    fs.writeFileSync(fresh, `${JSON.stringify({ atMs: Date.now(), reason })}\n`, { mode: 0o660 });
-    fs.renameSync(fresh, path);
+    writeFileSync(fresh, `${JSON.stringify({ atMs: Date.now(), reason })}\n`, { mode: 0o660 });
+    renameSync(fresh, path);
   } catch {
-    fs.rmSync(fresh, { force: true });
+    rmSync(fresh, { force: true });
   }
 }
 
 export function readNote(directory: string): SpoolStatus["lastError"] {
   try {
-    const { atMs, reason } = JSON.parse(fs.readFileSync(pathIn(directory), "utf8")) as Record<
-      string,
-      unknown
-    >;
+    const { atMs, reason } = JSON.parse(readFileSync(pathIn(directory), "utf8")) as Record<string, unknown>;
     return typeof atMs === "number" && typeof reason === "string" ? { atMs, reason } : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,16 @@
 // Judges the directory of a spool: a disk that lasts, memory that dies with the container, or a file system on which
 // several processes cannot share a database safely.
 // Source: statfs(2) for the numbers; "Write-Ahead Logging", sqlite.org/wal.html, for why a network file system is none.
-import * as fs from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  statfsSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { exitCodes } from "../errors.ts";
 import { SpoolError } from "./spool.ts";
@@ -31,7 +40,7 @@ const remedy = (directory: string) =>
  */
 export function judgePlace(directory: string): Place {
   const existing = nearest(directory);
-  const type = fs.statfsSync(existing).type >>> 0;
+  const type = statfsSync(existing).type >>> 0;
   const memory = (what: string): Place => ({
     is: "memory",
     why: `${directory} ${what}, which dies with the container: ${remedy(directory)}`,
@@ -49,7 +58,7 @@ export function judgePlace(directory: string): Place {
 
 function nearest(directory: string): string {
   let path = directory;
-  while (!fs.existsSync(path) && dirname(path) !== path) path = dirname(path);
+  while (!existsSync(path) && dirname(path) !== path) path = dirname(path);
   return path;
 }
 
@@ -58,9 +67,8 @@ function nearest(directory: string): string {
  * Docker and Podman leave a mark there; a machine made from an image has the mark too, but a whole file system at /. Source: proc_pid_mountinfo(5): fields 4 (root) and 5 (mount point).
  */
 function isContainerLayer(path: string): boolean {
-  if (!fs.existsSync("/.dockerenv") && !fs.existsSync("/run/.containerenv")) return false;
-  const mounts = fs
-    .readFileSync("/proc/self/mountinfo", "utf8")
+  if (!existsSync("/.dockerenv") && !existsSync("/run/.containerenv")) return false;
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" "))
     .filter(([, , , , point]) => point === "/" || path === point || path.startsWith(`${point}/`))
@@ -72,11 +80,11 @@ function isContainerLayer(path: string): boolean {
 /** Makes the directory where that is possible; says what to do where it cannot be written. */
 export function prepare(directory: string): void {
   try {
-    if (!fs.existsSync(directory)) {
-      fs.mkdirSync(directory, { recursive: true, mode: 0o2770 });
-      fs.chmodSync(directory, 0o2770);
+    if (!existsSync(directory)) {
+      mkdirSync(directory, { recursive: true, mode: 0o2770 });
+      chmodSync(directory, 0o2770);
     }
-    fs.accessSync(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw unwritable(directory, error);
   }
@@ -87,7 +95,7 @@ export function unwritable(directory: string, cause: unknown): SpoolError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const existing = nearest(directory);
   const us = `${process.getuid!()}:${process.getgid!()}`;
-  const { uid, gid, mode } = fs.statSync(existing);
+  const { uid, gid, mode } = statSync(existing);
   const rights = (mode & 0o7777).toString(8).padStart(4, "0");
   const advice =
     code === "EROFS"

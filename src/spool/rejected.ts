@@ -2,7 +2,19 @@
 //
 // Invariant: who adds a line and who takes the file to replay it do so one after the other, under a lock of the kernel:
 // a line added to a file that was just read would go with it.
-import * as fs from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DiskError, takeLock } from "../database.ts";
 import type { Envelope } from "../envelope.ts";
@@ -36,22 +48,22 @@ export function appendRejected(directory: string, envelope: Envelope, reason: st
 }
 
 function append(path: string, text: string): void {
-  const descriptor = fs.openSync(path, "a+", 0o660);
+  const descriptor = openSync(path, "a+", 0o660);
   try {
-    const { size } = fs.fstatSync(descriptor);
-    if (size === 0) fs.fchmodSync(descriptor, 0o660);
+    const { size } = fstatSync(descriptor);
+    if (size === 0) fchmodSync(descriptor, 0o660);
     // A line that a full disk cut short stays alone on its line.
     const torn = size > 0 && lastByte(descriptor, size) !== 0x0a;
-    fs.writeFileSync(descriptor, `${torn ? "\n" : ""}${text}\n`);
-    fs.fsyncSync(descriptor);
+    writeFileSync(descriptor, `${torn ? "\n" : ""}${text}\n`);
+    fsyncSync(descriptor);
   } finally {
-    fs.closeSync(descriptor);
+    closeSync(descriptor);
   }
 }
 
 function lastByte(descriptor: number, size: number): number {
   const byte = new Uint8Array(1);
-  fs.readSync(descriptor, byte, 0, 1, size - 1);
+  readSync(descriptor, byte, 0, 1, size - 1);
   return byte[0]!;
 }
 
@@ -69,24 +81,23 @@ export async function replayRejected(
   add: (envelopes: readonly Envelope[]) => Promise<void>,
 ): Promise<number> {
   const [path, taken] = [pathIn(directory), takenIn(directory)];
-  if (!fs.existsSync(path) && !fs.existsSync(taken)) return 0;
+  if (!existsSync(path) && !existsSync(taken)) return 0;
   using _lock = lock(directory);
-  if (!fs.existsSync(taken)) {
-    if (!fs.existsSync(path)) return 0;
-    fs.renameSync(path, taken);
+  if (!existsSync(taken)) {
+    if (!existsSync(path)) return 0;
+    renameSync(path, taken);
   }
   const lines = linesOf(taken).map((text) => ({ text, envelope: parseLine(text) }));
   await add(lines.flatMap(({ envelope }) => envelope ?? []));
   const unreadable = lines.filter(({ envelope }) => envelope === undefined);
   if (unreadable.length > 0) append(path, unreadable.map(({ text }) => text).join("\n"));
-  fs.unlinkSync(taken);
+  unlinkSync(taken);
   return unreadable.length;
 }
 
 function linesOf(path: string): string[] {
   try {
-    return fs
-      .readFileSync(path, "utf8")
+    return readFileSync(path, "utf8")
       .split("\n")
       .filter((line) => line !== "");
   } catch (error) {
