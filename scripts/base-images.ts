@@ -2,10 +2,11 @@
 //
 // Stand-ins are made from Debian's and npm's packages, under names of their own, and kept for the next run.
 import { createHash } from "node:crypto";
-import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { output, runQuietly, say, ScriptError, succeeds } from "./command.ts";
+import { nodeCpu } from "./emulation.ts";
 import { aptInstall, debianMirror } from "./engine.ts";
 
 /** The defaults of the Dockerfiles and of the compose file say the same; a test says so. */
@@ -25,9 +26,9 @@ export type BaseImage = keyof typeof publicImages;
 const npmVersion = "11.6.2";
 const recipes = "images/stand-ins";
 
-/** The name of an image to use on this machine; a stand-in is built when it is missing. */
-export async function baseImage(name: BaseImage): Promise<string> {
-  return (await registryAnswers()) ? publicImages[name] : standIn(name);
+/** The name of an image to use on this machine, or of Node's for another CPU; a stand-in is built when it is missing. */
+export async function baseImage(name: BaseImage, cpu?: string): Promise<string> {
+  return (await registryAnswers()) ? publicImages[name] : standIn(name, cpu);
 }
 
 const once = new Map<string, Promise<unknown>>();
@@ -55,15 +56,18 @@ export const registryAnswers = () =>
     return process.env.STAND_INS === "no";
   });
 
-const standIn = (name: BaseImage): Promise<string> =>
-  shared(name, () => {
-    if (name === "debian") return debianRoot("trixie");
-    if (name === "debian12") return debianRoot("bookworm");
-    return derived(name);
+const standIn = (name: BaseImage, cpu?: string): Promise<string> =>
+  shared(`${name} ${cpu}`, () => {
+    if (name === "debian") return debianRoot("trixie", cpu);
+    if (name === "debian12") return debianRoot("bookworm", cpu);
+    return derived(name, cpu);
   });
 
-async function debianRoot(suite: string): Promise<string> {
-  const image = `moustash-standin/debian:${suite}`;
+const suffixOf = (cpu: string | undefined) => (cpu === undefined ? "" : `-${cpu}`);
+const platformOf = (cpu: string | undefined) => (cpu === undefined ? [] : ["--platform", `linux/${cpu}`]);
+
+async function debianRoot(suite: string, cpu?: string): Promise<string> {
+  const image = `moustash-standin/debian:${suite}${suffixOf(cpu)}`;
   if (await exists(image)) return image;
   if (!(await succeeds("which", ["mmdebstrap"]))) {
     if (process.getuid?.() !== 0 || !(await succeeds("which", ["apt-get"])))
@@ -74,30 +78,45 @@ async function debianRoot(suite: string): Promise<string> {
   }
   return inTemporaryFolder(async (folder) => {
     const archive = join(folder, "root.tar");
-    const args = ["--variant=minbase", "--include=ca-certificates", suite, archive, await debianMirror()];
+    const architecture = cpu === undefined ? [] : [`--architectures=${cpu}`];
+    const what = ["--variant=minbase", "--include=ca-certificates", ...architecture];
+    const args = [...what, suite, archive, await debianMirror()];
     await runQuietly(`Building ${image}`, "mmdebstrap", args);
-    await output("docker", ["import", archive, image]);
+    // Not by `docker import`, which takes every image for one of its own CPU.
+    await writeFile(join(folder, "Dockerfile"), "FROM scratch\nADD root.tar /\n");
+    await output("docker", ["build", "--quiet", ...platformOf(cpu), "--tag", image, folder]);
     return image;
   });
 }
 
 /** A stand-in is as old as its recipe: the recipe's digest is its tag. */
-async function derived(name: Exclude<BaseImage, "debian" | "debian12">): Promise<string> {
+async function derived(name: Exclude<BaseImage, "debian" | "debian12">, cpu?: string): Promise<string> {
   const recipe = createHash("sha256").update(`${process.version} ${npmVersion}`);
   for (const file of (await readdir(recipes)).toSorted()) recipe.update(await readFile(join(recipes, file)));
-  const image = `moustash-standin/${name}:${recipe.digest("hex").slice(0, 12)}`;
+  const image = `moustash-standin/${name}:${recipe.digest("hex").slice(0, 12)}${suffixOf(cpu)}`;
   if (await exists(image)) return image;
-  const root = await standIn("debian");
+  const root = await standIn("debian", cpu);
   return inTemporaryFolder(async (folder) => {
     await cp(recipes, folder, { recursive: true });
     if (name === "node") {
-      await copyFile(process.execPath, join(folder, "node"));
+      await copyNode(join(folder, "node"), cpu);
       await output("npm", ["pack", "--silent", `npm@${npmVersion}`, "--pack-destination", folder]);
       await rename(join(folder, `npm-${npmVersion}.tgz`), join(folder, "npm.tgz"));
     }
-    const args = ["build", "--target", name, "--build-arg", `ROOT_IMAGE=${root}`, "--tag", image, folder];
-    await runQuietly(`Building ${image}`, "docker", args);
+    const from = ["--target", name, "--build-arg", `ROOT_IMAGE=${root}`, ...platformOf(cpu)];
+    await runQuietly(`Building ${image}`, "docker", ["build", ...from, "--tag", image, folder]);
     return image;
+  });
+}
+
+/** The official binary: this one, or from the package that npm has for the other CPU. */
+async function copyNode(file: string, cpu?: string): Promise<void> {
+  if (cpu === undefined) return copyFile(process.execPath, file);
+  await inTemporaryFolder(async (folder) => {
+    const name = `node-linux-${nodeCpu(cpu)}@${process.version.slice(1)}`;
+    const packed = await output("npm", ["pack", "--silent", name, "--pack-destination", folder]);
+    await output("tar", ["-xzf", join(folder, packed), "-C", folder, "package/bin/node"]);
+    await copyFile(join(folder, "package/bin/node"), file);
   });
 }
 

@@ -93,16 +93,30 @@ const smallIoredis: Plugin = {
   },
 };
 
-/** The terms of every package that is in the bundle go with it. */
-async function termsOf({ inputs }: Metafile): Promise<string> {
-  const packages = new Set(
-    Object.keys(inputs).flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
+export interface BundledPackage {
+  readonly folder: string;
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+}
+
+/** The packages that something in the bundle comes from. */
+export function packagesOf({ inputs }: Metafile): Promise<BundledPackage[]> {
+  const folders = new Set(
+    Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
   );
+  return Promise.all(
+    [...folders].toSorted().map(async (folder) => {
+      const told = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as BundledPackage;
+      return { folder, name: told.name, version: told.version, license: told.license };
+    }),
+  );
+}
+
+/** Their terms go with it. */
+async function termsOf(metafile: Metafile): Promise<string> {
   const terms: string[] = [];
-  for (const folder of [...packages].toSorted()) {
-    const { name, version, license } = JSON.parse(
-      await readFile(join(folder, "package.json"), "utf8"),
-    ) as Record<string, string>;
+  for (const { folder, name, version, license } of await packagesOf(metafile)) {
     terms.push(`${name} ${version} (${license})`);
     const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
     if (file !== undefined) terms.push(await readFile(join(folder, file), "utf8"));
