@@ -15,20 +15,31 @@ export interface Point {
   readonly cost: number;
 }
 
-/** A curve by its name: `targets: CPU (s)`. */
-export const curves = new Map<string, Point[]>();
+export interface Curve {
+  /** `targets: CPU`. */
+  readonly name: string;
+  readonly unit: string;
+  readonly points: readonly Point[];
+  readonly exponent: number;
+}
 
-const names = [
-  "targets: CPU",
-  "targets: memory",
-  "events a second: CPU",
-  "spool: time in",
-  "spool: time out",
-  "spool: memory",
-  "processes: CPU",
-  "processes: memory",
-] as const;
-type Name = (typeof names)[number];
+/** What the last run found, to be drawn. */
+export const curves: Curve[] = [];
+
+const units = {
+  "targets: CPU": "s in 10 s",
+  "targets: memory": "MB",
+  "events a second: CPU": "s in 4 s",
+  "events in the spool: time in": "s",
+  "events in the spool: time out": "s",
+  "events in the spool: memory": "MB",
+  "processes: CPU": "s",
+  "processes: memory": "MB",
+} as const;
+type Name = keyof typeof units;
+const names = Object.keys(units) as Name[];
+
+type Add = (name: Name, work: number, cost: number) => void;
 
 export const growth: Benchmark = {
   name: "growth",
@@ -37,22 +48,32 @@ export const growth: Benchmark = {
   // What a measurement varies by is left to it; a square would show as 2.
   bars: names.map((of) => ({ of, atMost: 1.15 })),
   async run(bench) {
-    curves.clear();
-    await ofTargets(bench);
-    await ofRates(bench);
-    await ofSpool(bench);
-    await ofProcesses(bench);
-    return Object.fromEntries(
-      names.map((name) => [
-        name,
-        { unit: "exponent", values: [exponent(curves.get(name)!)] } satisfies Figure,
-      ]),
-    );
+    const points = new Map<Name, Point[]>(names.map((name) => [name, []]));
+    const add: Add = (name, work, cost) => points.get(name)!.push({ work, cost });
+    await ofTargets(bench, add);
+    await ofRates(bench, add);
+    await ofSpool(bench, add);
+    await ofProcesses(bench, add);
+    const found = [...points].map(([name, list]) => ({
+      name,
+      unit: units[name],
+      points: list,
+      exponent: exponent(list),
+    }));
+    curves.splice(0, Infinity, ...found);
+    return Object.fromEntries(found.flatMap(figuresOf));
   },
 };
 
-function add(name: Name, work: number, cost: number): void {
-  curves.set(name, [...(curves.get(name) ?? []), { work, cost }]);
+/** Each point, and the exponent that is judged. */
+function figuresOf({ name, unit, points, exponent }: Curve): [string, Figure][] {
+  return [
+    ...points.map(({ work, cost }): [string, Figure] => [
+      `${name} at ${Math.round(work).toLocaleString("en")}`,
+      { unit, values: [cost] },
+    ]),
+    [name, { unit: "exponent", values: [exponent] }],
+  ];
 }
 
 /** The slope of the curve over its upper half, in logarithms: below that, what is constant hides it. */
@@ -64,7 +85,7 @@ function exponent(points: readonly Point[]): number {
 
 const steps = (whole: readonly number[], { size }: Bench) => (size < 1 ? whole.slice(0, 2) : whole);
 
-async function ofTargets(bench: Bench): Promise<void> {
+async function ofTargets(bench: Bench, add: Add): Promise<void> {
   const { moustash } = bench;
   await using redis = await startRedis();
   const port = await freePort();
@@ -102,21 +123,26 @@ async function ofTargets(bench: Bench): Promise<void> {
   }
 }
 
-async function ofRates(bench: Bench): Promise<void> {
+async function ofRates(bench: Bench, add: Add): Promise<void> {
   await using redis = await startRedis();
   const words = await bench.moustash.work("publish");
   const seconds = bench.size < 1 ? 0.2 : 4;
-  for (const rate of steps([10, 100, 1000, 10_000, 50_000], bench)) {
-    const count = Math.max(2, Math.round(rate * seconds));
+  // The last: as many as go.
+  for (const rate of steps([1, 10, 100, 1000, 10_000, Infinity], bench)) {
+    const count = Math.max(2, Math.round(Math.min(rate, 100_000) * seconds));
     const spool = join(bench.moustash.folder, "spool-rates");
-    const { cpu } = await publishEvents(words, { port: redis.port, spool, count, rate });
-    add("events a second: CPU", rate, cpu!);
+    const told = await publishEvents(words, { port: redis.port, spool, count, rate });
+    if (rate < Infinity) add("events a second: CPU", rate, told["cpu"]!);
+    else {
+      const took = told["delivered"]! - told["begin"]!;
+      add("events a second: CPU", count / took, told["cpu"]! * (seconds / took));
+    }
     await mustHold(redis, count);
   }
 }
 
 /** An event takes about 600 bytes there. */
-async function ofSpool(bench: Bench): Promise<void> {
+async function ofSpool(bench: Bench, add: Add): Promise<void> {
   const words = await bench.moustash.work("publish");
   for (const count of steps([2, 2000, 50_000, 500_000, 1_700_000], bench)) {
     const spool = join(bench.moustash.folder, "spool-grown");
@@ -132,9 +158,9 @@ async function ofSpool(bench: Bench): Promise<void> {
     });
     await using redis = await server!;
     await mustHold(redis, count);
-    add("spool: time in", count, told["accepted"]! - told["begin"]!);
-    add("spool: time out", count, told["delivered"]! - told["accepted"]!);
-    add("spool: memory", count, told["peak"]!);
+    add("events in the spool: time in", count, told["accepted"]! - told["begin"]!);
+    add("events in the spool: time out", count, told["delivered"]! - told["accepted"]!);
+    add("events in the spool: memory", count, told["peak"]!);
     await rm(spool, { recursive: true, force: true });
   }
 }
@@ -146,7 +172,7 @@ async function mustHold(redis: RedisServer, count: number): Promise<void> {
 }
 
 /** Each process starts and, at the end, stops: four events. */
-async function ofProcesses(bench: Bench): Promise<void> {
+async function ofProcesses(bench: Bench, add: Add): Promise<void> {
   const { moustash } = bench;
   for (const processes of steps([10, 30, 100, 300], bench)) {
     await using redis = await startRedis();

@@ -1,7 +1,7 @@
-// The size of the images: one, all three on one host, and what is downloaded; beside Node's own image.
+// The size of the images: one, all three on one host, and what is downloaded; beside images that hold Node alone.
 import { spawn } from "node:child_process";
-import { baseImage } from "../scripts/base-images.ts";
-import { output } from "../scripts/command.ts";
+import { baseImage, registryAnswers } from "../scripts/base-images.ts";
+import { output, succeeds } from "../scripts/command.ts";
 import { ensureEngine } from "../scripts/engine.ts";
 import { buildImages, tools } from "../scripts/images.ts";
 import { type Benchmark, must } from "./benchmark.ts";
@@ -18,23 +18,38 @@ export const image: Benchmark = {
     { of: "all three", atMost: 145 },
     { of: "compressed", atMost: 50 },
   ],
-  async run() {
+  async run({ size }) {
     await ensureEngine();
     await buildImages();
     const sizes = await Promise.all(tools.map((tool) => layersOf(`moustash/${tool}:latest`)));
     const layers = new Map(sizes.flat().map(({ id, bytes }) => [id, bytes]));
-    const node = (await layersOf(await baseImage("node"))).reduce((sum, { bytes }) => sum + bytes, 0);
-    const one = Math.max(...sizes.map((list) => list.reduce((sum, { bytes }) => sum + bytes, 0)));
     const all = [...layers.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const megabytes = (bytes: number): Figure => ({ unit: "MB", values: [bytes / megabyte] });
-    return {
-      one: megabytes(one),
-      "all three": megabytes(all),
-      compressed: megabytes(await compressed("moustash/panpan:latest")),
-      "Node's own image": megabytes(node),
-    };
+    const packed = await compressed("moustash/panpan:latest", size < 1 ? 1 : 9);
+    const figures = { one: Math.max(...sizes.map(total)), "all three": all, compressed: packed };
+    return Object.fromEntries(
+      Object.entries({ ...figures, ...(await peers()) }).map(([name, bytes]): [string, Figure] => [
+        name,
+        { unit: "MB", values: [bytes / megabyte] },
+      ]),
+    );
   },
 };
+
+/** The newest of Google's Node images; the figure is left out where it cannot be had. */
+const distroless = "gcr.io/distroless/nodejs24-debian13";
+
+/** Without a registry Node's image is a stand-in, and is called so. */
+async function peers(): Promise<Record<string, number>> {
+  const isPublic = await registryAnswers();
+  const node = {
+    [isPublic ? "node slim" : "node slim (stand-in)"]: total(await layersOf(await baseImage("node"))),
+  };
+  const pull = ["pull", "--quiet", distroless];
+  if (!isPublic || !(await succeeds("docker", pull, { timeoutMs: 120_000 }))) return node;
+  return { ...node, "distroless Node": total(await layersOf(distroless)) };
+}
+
+const total = (layers: readonly { bytes: number }[]) => layers.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Layers by what they hold: images share those that are the same. */
 async function layersOf(name: string): Promise<{ id: string; bytes: number }[]> {
@@ -52,8 +67,8 @@ async function layersOf(name: string): Promise<{ id: string; bytes: number }[]> 
   return history.map((bytes, index) => ({ id: ids[index]!, bytes }));
 }
 
-async function compressed(name: string): Promise<number> {
-  const child = spawn("sh", ["-c", `docker save "${name}" | gzip -9 | wc -c`], {
+async function compressed(name: string, level: number): Promise<number> {
+  const child = spawn("sh", ["-c", `docker save "${name}" | gzip -${level} | wc -c`], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let told = "";

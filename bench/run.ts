@@ -20,23 +20,38 @@ await main(async () => {
     options: { json: { type: "boolean" }, rounds: { type: "string" }, size: { type: "string" } },
   });
   const chosen = choose(positionals);
+  const size = numberOf("--size", values.size) ?? 1;
   await ensurePackages(Object.keys(peerPackages));
   await using moustash = await buildMoustash();
   const reports: Report[] = [];
   for (const benchmark of chosen) {
-    const rounds = Number(values.rounds ?? benchmark.rounds);
-    const report = await measure(benchmark, { moustash, rounds, size: Number(values.size ?? 1) });
+    const rounds = numberOf("--rounds", values.rounds) ?? benchmark.rounds;
+    const report = await measure(benchmark, { moustash, rounds, size });
     reports.push(report);
     const lines = toLines(report).join("\n");
     if (values.json) say(lines);
     else process.stdout.write(`${lines}\n`);
   }
   if (values.json) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : reports)}\n`);
-  if (curves.size > 0) await writeFile("docs/growth.svg", drawGrowth(curves));
-  if (chosen === benchmarks) await writeFile("docs/performance.svg", drawRatios(reports));
+  // A part of the work is no picture of the whole.
+  if (size === 1 && curves.length > 0) await writeFile("docs/growth.svg", drawGrowth(curves));
+  if (size === 1 && chosen === benchmarks) {
+    const beside = reports.filter(({ name }) => name !== "growth");
+    await writeFile("docs/performance.svg", drawRatios(beside));
+  }
   const failed = reports.filter(({ held }) => !held).map(({ name }) => name);
   say(failed.length === 0 ? "Every bar is held." : `Bars not held: ${failed.join(", ")}`);
 });
+
+function numberOf(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  const whole = flag === "--size" || Number.isInteger(number);
+  if (number > 0 && whole) return number;
+  throw new ScriptError(
+    `${flag} ${text}: give a ${flag === "--size" ? "part such as 0.1" : "number such as 3"}`,
+  );
+}
 
 function choose(names: readonly string[]): readonly Benchmark[] {
   const unknown = names.filter((name) => !benchmarks.some((one) => one.name === name));
