@@ -25,6 +25,35 @@ export interface Memory {
 /** The space of the store that holds them, by the target's key. */
 export const memorySpace = "cuir.targets";
 
+/** How it is remembered from a change on. */
+export function remember(
+  { program, source }: Pick<Memory, "program" | "source">,
+  {
+    status,
+    atMs,
+    number,
+    episode,
+    toldMs,
+    face,
+  }: Pick<Memory, "status" | "number"> & {
+    readonly atMs: number;
+    readonly episode: string | undefined;
+    readonly toldMs: number | undefined;
+    readonly face: Face | undefined;
+  },
+): Memory {
+  return {
+    program,
+    source,
+    status,
+    sinceMs: atMs,
+    number,
+    ...(status === "up" || episode === undefined ? undefined : { episode }),
+    ...(status === "up" || toldMs === undefined ? undefined : { toldMs }),
+    ...(face === undefined ? undefined : { face }),
+  };
+}
+
 export function toJson(memory: Memory): Json {
   return JSON.parse(JSON.stringify(memory)) as Json;
 }

@@ -4,7 +4,7 @@ import { type Prober, startProber } from "./prober.ts";
 import { createResolver } from "./resolve.ts";
 import { createAlarms } from "./schedule.ts";
 import type { Rules } from "./settings.ts";
-import { settle } from "./subject.ts";
+import { rule } from "./ruling.ts";
 import type { Target } from "./target.ts";
 
 export interface Result {
@@ -44,7 +44,7 @@ export async function* probeRound(
       judge(outcome, trace) {
         prober.stop();
         underway.delete(prober);
-        results.push({ target, outcome: settle(outcome, trace, target, rules), trace });
+        results.push({ target, outcome: rule(outcome, trace, target, rules), trace });
         wake();
         return false;
       },
