@@ -3,22 +3,19 @@
 import type { Batch, Envelope, Source } from "../envelope.ts";
 import type { Draft, Events } from "../event.ts";
 import type { Store } from "../store/store.ts";
-import { createIsolation, witnessPrefix } from "./isolation.ts";
-import { createLedger } from "./ledger.ts";
-import { type Life, type Replaced, alive, configurationChanged, refusal, silenced } from "./notices.ts";
-import { type Snapshot, snapshotOf } from "./snapshot.ts";
-import { type Item, createOutbox } from "./outbox.ts";
-import { startProber } from "./prober.ts";
-import { createResolver } from "./resolve.ts";
-import { createAlarm, createAlarms, hashFraction } from "./schedule.ts";
-import { type ProbeSettings, type Rules, rulesOf } from "./settings.ts";
-import { type Silence, readSilences } from "./silence.ts";
 import type { Verdict } from "./cause.ts";
-import { type Subject, type Surroundings, createSubject } from "./subject.ts";
-import { quantile } from "./tally.ts";
-import { type Target, isNear, keyOf, placeOf } from "./target.ts";
+import { type Fleet, createFleet } from "./fleet.ts";
+import { createHush } from "./hush.ts";
+import { createLedger } from "./ledger.ts";
+import { createLookout } from "./lookout.ts";
+import { type Life, type Replaced, alive, configurationChanged, refusal } from "./notices.ts";
+import { type Item, createOutbox } from "./outbox.ts";
+import { createAlarm, createAlarms } from "./schedule.ts";
+import type { ProbeSettings, Rules } from "./settings.ts";
+import { type Snapshot, snapshotOf } from "./snapshot.ts";
+import type { Surroundings } from "./subject.ts";
+import type { Target } from "./target.ts";
 import { createTroubles } from "./trouble.ts";
-import { askWitness } from "./witness.ts";
 
 /** What [Cuir] sets, as far as probing goes. */
 export type WatchSettings = Rules & Pick<ProbeSettings, "isolation" | "witnesses" | "heartbeat">;
@@ -68,8 +65,6 @@ const mostRepeats = 1000;
 const companyMs = 10;
 /** How often silences are read and small news is written. */
 const tickMs = 2000;
-/** So many other hosts are asked when one falls silent. */
-const mostPeers = 5;
 
 export function watch(options: WatchOptions): Watch {
   const { host, events, store, signal, now = Date.now, inContainer = false, observe, probed } = options;
@@ -79,15 +74,9 @@ export function watch(options: WatchOptions): Watch {
   let wake = () => {};
   const outbox = createOutbox({ now: monotonic, mostRepeats, wake: () => wake() });
   const ledger = createLedger(store, (error) => storeFailed(error));
-  const subjects = new Map<string, Subject>();
   let wanted = options.targets;
-  let silences: ReadonlyMap<string, Silence> = new Map();
   let isRunning = false;
-  let missedBefore = 0;
   let complaint: string | undefined;
-  const lags = new Float64Array(1024);
-  let lagCount = 0;
-  const resolver = { current: undefined as ReturnType<typeof createResolver> | undefined };
 
   function storeFailed(error: unknown) {
     const message = error instanceof Error ? error.message : String(error);
@@ -108,133 +97,51 @@ export function watch(options: WatchOptions): Watch {
       observe?.({ level: "warn", fields: {}, message: String(draft.details?.["summary"]) });
     },
   });
-  const isolation = createIsolation({
+  const isolation = createLookout({
     now: monotonic,
-    witnesses: () => settings.witnesses.length,
-    lookAround,
-    changed: () => {},
+    settings: () => settings,
+    subjects: () => fleet.subjects(),
   });
-
+  const hush = createHush({
+    store,
+    now,
+    targetOf: (program) => fleet.subjectOf(program)?.target,
+    say: (program, draft) => outbox.put({ key: `silence ${program}`, program, draft }),
+    failed: storeFailed,
+  });
   const around: Surroundings = {
     host,
     inContainer,
     now,
     say: (item) => outbox.put(item),
     keep: (key, memory, isFirst) => ledger.keep(key, memory, isFirst),
-    silenceOf: (program) => silences.get(program.toLowerCase()),
-    subjectOf: (program) => subjects.get(program.toLowerCase()),
+    silenceOf: (program) => hush.of(program),
+    subjectOf: (program) => fleet.subjectOf(program),
     isolation: () => (settings.isolation ? isolation : undefined),
     troubles,
     transition: ({ target, progress }, message) =>
       observe?.({ level: "info", fields: { program: target.program, status: progress.status }, message }),
   };
 
-  function lookAround(except: string, isSilent: (host: string) => boolean): number {
-    for (const witness of settings.witnesses) {
-      const name = `${witnessPrefix}${witness.address}`;
-      const sinceMs = monotonic();
-      askWitness(witness, settings.timeout, (answered) => {
-        if (answered) isolation.proof(name);
-        else isolation.silence(name, { sinceMs, startedMs: sinceMs, wasUp: true });
-      });
-    }
-    const hosts = new Map<string, Subject>();
-    for (const subject of subjects.values()) {
-      const { target, progress } = subject;
-      const place = placeOf(target);
-      if (place !== except && progress.status !== "down" && !isNear(target)) hosts.set(place, subject);
-    }
-    const asked = [...hosts]
-      .filter(([name]) => !isSilent(name))
-      .toSorted(([a], [b]) => hashFraction(`${a} ${except}`) - hashFraction(`${b} ${except}`));
-    for (const [, { prober }] of asked.slice(0, mostPeers)) prober?.hurry();
-    return hosts.size;
-  }
+  const fleet: Fleet = createFleet({ around, rules: () => settings, ledger, alarms, monotonic, probed });
 
-  function startSubject(target: Target, memory = ledger.recall(keyOf(target))) {
-    const rules = rulesOf(settings, target.values);
-    const subject = createSubject(target, rules, around, memory);
-    subjects.set(target.program.toLowerCase(), subject);
-    subject.prober = startProber({
-      target,
-      intervalMs: rules.interval,
-      timeoutMs: rules.timeout,
-      recheckMs: rules.recheck,
-      addressing: rules.address,
-      alarms,
-      resolver: (resolver.current ??= createResolver()),
-      now: monotonic,
-      startMs: monotonic(),
-      wallMs: now(),
-      judge(outcome, trace, lagMs) {
-        lags[lagCount % lags.length] = lagMs;
-        lagCount += 1;
-        const soon = subject.judge(outcome, trace, lagMs);
-        probed?.(target.program, subject.verdict, trace.totalMs);
-        return soon;
-      },
-    });
-  }
-
-  function stopSubject(subject: Subject) {
-    missedBefore += subject.prober?.missed ?? 0;
-    subject.prober?.stop();
-    troubles.end(subject.target.program);
-    subjects.delete(subject.target.program.toLowerCase());
-  }
-
-  function life(): Life {
-    const list = [...subjects.values()];
-    const sorted = lags.slice(0, Math.min(lagCount, lags.length)).toSorted();
-    const nextMs = Math.min(...list.map(({ prober }) => prober?.dueMs ?? Infinity));
-    return {
-      targets: list.length,
-      down: list.filter(({ progress }) => progress.status === "down").length,
-      unknown: troubles.count,
-      silenced: silences.size,
-      probes: list.reduce((sum, { probes }) => sum + probes, 0),
-      missed: missedBefore + list.reduce((sum, { prober }) => sum + (prober?.missed ?? 0), 0),
-      lagP99Ms: sorted.length === 0 ? 0 : quantile(sorted, 0.99),
-      nextDueMs: Number.isFinite(nextMs) ? now() + nextMs - monotonic() : undefined,
-      waiting: outbox.size,
-    };
-  }
+  const life = (): Life => ({
+    ...fleet.life(),
+    unknown: troubles.count,
+    silenced: hush.count,
+    waiting: outbox.size,
+  });
 
   const tick = createAlarm((nowMs) => {
     alarms.set(tick, nowMs + tickMs);
     void ledger.flush();
-    void lookForSilences();
+    void hush.look();
   });
   const beat = createAlarm((nowMs) => {
     if (settings.heartbeat === undefined) return;
     alarms.set(beat, nowMs + settings.heartbeat);
     sayOwn(alive(life(), { host, hash, atMs: now(), everyMs: settings.heartbeat }));
   });
-
-  async function lookForSilences() {
-    try {
-      const next = await readSilences(store, now());
-      for (const [program, silence] of next) {
-        if (silences.get(program)?.sinceMs !== silence.sinceMs) saySilence(silence, true);
-      }
-      for (const [program, silence] of silences) if (!next.has(program)) saySilence(silence, false);
-      silences = next;
-    } catch (error) {
-      storeFailed(error);
-    }
-  }
-
-  function saySilence(silence: Silence, begins: boolean) {
-    // One that began before we did was told then.
-    if (!isRunning && begins) return;
-    const { program } = silence;
-    const draft = silenced(silence, {
-      begins,
-      atMs: now(),
-      target: subjects.get(program.toLowerCase())?.target,
-    });
-    outbox.put({ key: `silence ${program}`, program, draft });
-  }
 
   async function until(holds: () => boolean) {
     while (!holds()) {
@@ -257,17 +164,17 @@ export function watch(options: WatchOptions): Watch {
 
   function stop() {
     alarms.close();
-    for (const { prober } of subjects.values()) prober?.stop();
+    fleet.stop();
     wake();
   }
 
   async function begin() {
     for (const item of await ledger.open()) outbox.put(item);
-    await lookForSilences();
+    await hush.look();
     isRunning = true;
     if (signal.aborted) return;
     signal.addEventListener("abort", stop, { once: true });
-    for (const target of wanted) startSubject(target);
+    fleet.start(wanted);
     alarms.set(tick, monotonic() + tickMs);
     if (settings.heartbeat !== undefined) alarms.set(beat, monotonic() + settings.heartbeat);
   }
@@ -294,44 +201,23 @@ export function watch(options: WatchOptions): Watch {
   return {
     [Symbol.asyncIterator]: batches,
     life,
-    snapshot: () =>
-      [...subjects.values()].map((one) => snapshotOf(one, silences.get(one.target.program.toLowerCase()))),
+    snapshot: () => Array.from(fleet.subjects(), (one) => snapshotOf(one, hush.of(one.target.program))),
     refused(programs) {
       for (const program of programs) outbox.refuse(program);
     },
     roomAgain: () => outbox.roomAgain(),
     replace(next) {
       const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
-      const names = new Set(next.targets.map(({ program }) => program.toLowerCase()));
-      const added: string[] = [];
-      const removed: string[] = [];
-      const changed: string[] = [];
       const before = settings;
-      settings = next.settings;
-      hash = next.hash;
-      wanted = next.targets;
-      if (!isRunning) return { added, removed, changed };
-      for (const subject of subjects.values()) {
-        if (names.has(subject.target.program.toLowerCase())) continue;
-        stopSubject(subject);
-        ledger.forget(subject.key);
-        removed.push(subject.target.program);
-      }
-      for (const target of next.targets) {
-        const subject = subjects.get(target.program.toLowerCase());
-        const same =
-          subject &&
-          isDeepStrictEqual([subject.target, subject.rules], [target, rulesOf(settings, target.values)]);
-        if (same) continue;
-        if (subject) stopSubject(subject);
-        (subject ? changed : added).push(target.program);
-        startSubject(target, subject?.key === keyOf(target) ? subject.memory : undefined);
-      }
+      ({ settings, hash, targets: wanted } = { hash: undefined, ...next });
+      if (!isRunning) return { added: [], removed: [], changed: [] };
+      const replaced = fleet.replace(wanted);
       if (settings.heartbeat !== before.heartbeat && settings.heartbeat !== undefined)
         alarms.set(beat, monotonic() + settings.heartbeat);
-      if (added.length + removed.length + changed.length > 0 || !isDeepStrictEqual(before, settings))
-        sayOwn(configurationChanged({ added, removed, changed }, { hash, atMs: now() }));
-      return { added, removed, changed };
+      const isOther = Object.values(replaced).some((programs) => programs.length > 0);
+      if (isOther || !isDeepStrictEqual(before, settings))
+        sayOwn(configurationChanged(replaced, { hash, atMs: now() }));
+      return replaced;
     },
   };
 }
