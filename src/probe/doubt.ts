@@ -24,8 +24,7 @@ export interface DoubtOptions {
 export interface Found {
   readonly outcome: Outcome;
   readonly progress: Progress;
-  /** Milliseconds since the epoch, and monotonic. */
-  readonly atMs: number;
+  /** When its probe began, monotonic. */
   readonly startedMs: number;
 }
 
@@ -46,17 +45,16 @@ export function createDoubt({ target, rules, isolation: isolationNow, parentOf }
   const place = placeOf(target);
   const saysOfNetwork = !isNear(target) && !inverted;
   let streak = 0;
-  /** When the first failure in a row began (monotonic), and when it was found (wall). */
+  /** When the first failed probe in a row began. */
   let streakMs = 0;
-  let streakAtMs = 0;
 
-  function count({ verdict }: Outcome, atMs: number, startedMs: number) {
+  function count({ verdict }: Outcome, startedMs: number) {
     if (verdict === "unknown") return;
     if (verdict !== "down") {
       streak = 0;
       return;
     }
-    if (streak === 0) [streakMs, streakAtMs] = [startedMs, atMs];
+    if (streak === 0) streakMs = startedMs;
     streak += 1;
     if (streak === 1) for (const name of names) parentOf(name)?.prober?.hurry();
   }
@@ -69,8 +67,8 @@ export function createDoubt({ target, rules, isolation: isolationNow, parentOf }
     get streak() {
       return streak;
     },
-    weigh({ outcome, progress, atMs, startedMs }) {
-      count(outcome, atMs, startedMs);
+    weigh({ outcome, progress, startedMs }) {
+      count(outcome, startedMs);
       const isolation = isolationNow();
       const wasUp = progress.status !== "down";
       if (isolation !== undefined && saysOfNetwork && outcome.verdict !== "unknown") {
@@ -86,7 +84,7 @@ export function createDoubt({ target, rules, isolation: isolationNow, parentOf }
         }
       }
       const falls = outcome.verdict === "down" && wasUp && streak >= rules.fall;
-      if (!falls || atMs - streakAtMs > mostHeldMs) return outcome;
+      if (!falls || startedMs - streakMs > mostHeldMs) return outcome;
       return names.some((name) => isWavering(parentOf(name))) ? undefined : outcome;
     },
     blocker: () => names.map(parentOf).find((parent) => parent?.progress.status === "down")?.target.program,

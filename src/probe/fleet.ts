@@ -28,6 +28,8 @@ export interface Fleet {
   /** What did not change goes on undisturbed. */
   replace(targets: readonly Target[]): Replaced;
   life(): Pick<Life, "targets" | "down" | "probes" | "missed" | "lagP99Ms" | "nextDueMs">;
+  /** The machine slept for so long: nobody was probed. */
+  overslept(ms: number): void;
   /** Probes no more; what is known stays. */
   stop(): void;
 }
@@ -116,6 +118,9 @@ export function createFleet({ around, rules, ledger, alarms, monotonic, probed }
         lagP99Ms: sorted.length === 0 ? 0 : quantile(sorted, 0.99),
         nextDueMs: Number.isFinite(nextMs) ? now() + nextMs - monotonic() : undefined,
       };
+    },
+    overslept(ms) {
+      for (const { prober } of subjects.values()) prober?.overslept(ms);
     },
     stop() {
       for (const { prober } of subjects.values()) prober?.stop();

@@ -49,7 +49,7 @@ export function remember(
     sinceMs: atMs,
     number,
     ...(status === "up" || episode === undefined ? undefined : { episode }),
-    ...(status === "up" || toldMs === undefined ? undefined : { toldMs }),
+    ...(toldMs === undefined ? undefined : { toldMs }),
     ...(face === undefined ? undefined : { face }),
   };
 }

@@ -31,6 +31,8 @@ export interface Prober {
   readonly dueMs: number;
   /** Probes at once, out of turn, unless a probe is under way. */
   hurry(): void;
+  /** The machine slept, and time stood still: counts the rounds that would have been. */
+  overslept(ms: number): void;
   stop(): void;
 }
 
@@ -120,6 +122,9 @@ export function startProber(options: ProberOptions): Prober {
     },
     hurry() {
       if (cancel === undefined && alarm.place >= 0) plan(Math.min(dueMs, now()));
+    },
+    overslept(ms) {
+      missed += Math.floor(ms / intervalMs);
     },
     stop() {
       stopped = true;

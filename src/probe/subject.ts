@@ -105,7 +105,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     lastMs = trace.totalMs;
     if (outcome.verdict === "down") failures += 1;
     voice.hear(outcome, atMs, trace.totalMs ?? 0);
-    const believed = doubt.weigh({ outcome, progress, atMs, startedMs: trace.startMs });
+    const believed = doubt.weigh({ outcome, progress, startedMs: trace.startMs });
     if (believed === undefined) return true;
     if (believed.cause === "isolated") progress = { ...settled(progress.status), blind: progress.blind };
     const before = progress;

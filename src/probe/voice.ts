@@ -4,6 +4,7 @@
 import { stableId } from "../event.ts";
 import { type Face, compare, faceOf } from "./evidence.ts";
 import { createFlap } from "./flap.ts";
+import { createHearing } from "./hearing.ts";
 import { createHistory } from "./history.ts";
 import { type Memory, remember } from "./memory.ts";
 import type { Item } from "./outbox.ts";
@@ -21,6 +22,8 @@ export interface Audience {
   readonly inContainer: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
   readonly say: (item: Item) => void;
   /** To be written with the next that is said, or soon. */
   readonly keep: (key: string, memory: Memory, isFirst?: boolean) => void;
@@ -59,22 +62,28 @@ export interface Voice {
 }
 
 export function createVoice({ target, rules, audience, memory, blocker, changed }: VoiceOptions): Voice {
-  const { host, inContainer, now, say, keep, silenceOf } = audience;
+  const { host, inContainer, now, monotonic, say, keep, silenceOf } = audience;
   const key = keyOf(target);
   const history = createHistory();
   const flap = createFlap({ most: rules.flap_changes, windowMs: rules.flap_window });
   const tally = rules.summary === undefined ? undefined : createTally();
   let known = memory;
   let face: Face | undefined = memory?.face;
-  let summaryMs = now();
+  const hearing = createHearing({
+    monotonic,
+    remindMs: rules.remind,
+    toldMs: memory?.toldMs,
+    agoMs: now() - (memory?.toldMs ?? 0),
+  });
+  let summaryMs = monotonic();
 
   function tell(moment: Moment) {
-    const { outcome, trace, atMs, before, status } = moment;
+    const { outcome, trace, before, status } = moment;
     if (status !== before && status !== "new") change(before, status, moment);
     else if (outcome.verdict !== "up" || status !== "up" || rules.emit === "all") stay(moment);
     if (outcome.verdict === "up" && status === "up") look(outcome, trace);
     if (flap.active) digest(moment);
-    if (rules.summary !== undefined && atMs - summaryMs >= rules.summary) summarise(moment);
+    if (rules.summary !== undefined && monotonic() - summaryMs >= rules.summary) summarise(moment);
   }
 
   function factsOf({ outcome, trace, atMs, lagMs, status, streak }: Moment): Facts {
@@ -100,7 +109,7 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
   }
 
   function change(previous: Status, status: Exclude<Status, "new">, moment: Moment) {
-    const begins = previous !== "new" && flap.changed(now());
+    const begins = previous !== "new" && flap.changed(monotonic());
     const told = factsOf(moment);
     const { atMs } = told;
     const silent = previous === "new" && status === "up";
@@ -109,11 +118,12 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
     const episode = known?.episode ?? (status === "up" ? undefined : stableId(host, key, "episode", number));
     const isOpen = told.silence === undefined && told.suppressedBy === undefined && (!flap.active || begins);
     // Whoever did not hear that it went down need not hear that it is up.
-    const isNews = status !== "up" || known?.toldMs !== undefined;
+    const isNews = status !== "up" || hearing.toldMs !== undefined;
     const notify = !silent && isOpen && isNews && wants(status);
     const sinceMs = known?.sinceMs;
-    const toldMs = notify ? atMs : known?.toldMs;
-    known = remember(target, { status, atMs, number, episode, toldMs, face });
+    if (status === "up") hearing.forget();
+    else if (notify) hearing.tell(atMs);
+    known = remember(target, { status, atMs, number, episode, toldMs: hearing.toldMs, face });
     if (silent) {
       keep(key, known, true);
       if (rules.emit === "all") put("probe", told, false);
@@ -144,22 +154,12 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
   /** No change: a reminder, news that was held back, or one more probe. */
   function stay(moment: Moment) {
     const { outcome, status } = moment;
-    if (
-      known !== undefined &&
-      status === "down" &&
-      outcome.verdict === "down" &&
-      wants(status) &&
-      !flap.active
-    ) {
-      const atMs = now();
-      const isLate = known.toldMs === undefined;
-      const isDue = rules.remind !== undefined && !isLate && atMs - known.toldMs! >= rules.remind;
-      if (isLate || isDue) {
-        const told = factsOf(moment);
-        if (told.silence === undefined && told.suppressedBy === undefined) {
-          known = { ...known, toldMs: atMs };
-          return put("reminder", told, true);
-        }
+    const isDown = known !== undefined && status === "down" && outcome.verdict === "down";
+    if (isDown && wants(status) && !flap.active && hearing.isDue()) {
+      const told = factsOf(moment);
+      if (told.silence === undefined && told.suppressedBy === undefined) {
+        hear();
+        return put("reminder", told, true);
       }
     }
     if (rules.emit === "all" || (rules.emit === "failures" && outcome.verdict !== "up")) {
@@ -167,6 +167,11 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
       const isOpen = told.silence === undefined && told.suppressedBy === undefined;
       put("probe", told, rules.notify === "failures" && outcome.verdict === "down" && isOpen);
     }
+  }
+
+  function hear() {
+    hearing.tell(now());
+    known &&= { ...known, toldMs: hearing.toldMs! };
   }
 
   function put(occasion: Occasion, told: Facts, notify: boolean) {
@@ -180,19 +185,18 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
   }
 
   function digest(moment: Moment) {
-    const { atMs, status } = moment;
     const { changes } = flap;
-    const due = flap.due(atMs);
+    const due = flap.due(monotonic());
     if (due === undefined) return;
     const told = { ...factsOf(moment), flapping: due === "digest", flapChanges: changes };
     const notify = told.silence === undefined && rules.notify !== "none";
-    if (notify && known !== undefined && status === "down") known = { ...known, toldMs: atMs };
+    if (notify && moment.status === "down") hear();
     // Under a key of its own: it must not take a change's place while delivery stands still.
     say({ key: `${key} flapping`, program: target.program, draft: draft(told, "flapping", notify) });
   }
 
   function summarise(moment: Moment) {
-    summaryMs = moment.atMs;
+    summaryMs = monotonic();
     const made = draft({ ...factsOf(moment), summary: tally!.take() }, "summary", false);
     say({ key, program: target.program, draft: made });
   }

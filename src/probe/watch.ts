@@ -10,6 +10,7 @@ import { createLedger } from "./ledger.ts";
 import { createLookout } from "./lookout.ts";
 import { type Life, type Replaced, alive, configurationChanged, refusal } from "./notices.ts";
 import { type Item, createOutbox } from "./outbox.ts";
+import { createPulse } from "./pulse.ts";
 import { createAlarm, createAlarms } from "./schedule.ts";
 import type { ProbeSettings, Rules } from "./settings.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
@@ -63,8 +64,6 @@ const mostEventsPerBatch = 500;
 const mostRepeats = 1000;
 /** A repeat waits so long for others; a change goes at once, and takes them along. */
 const companyMs = 10;
-/** How often silences are read and small news is written. */
-const tickMs = 2000;
 
 export function watch(options: WatchOptions): Watch {
   const { host, events, store, signal, now = Date.now, inContainer = false, observe, probed } = options;
@@ -113,6 +112,7 @@ export function watch(options: WatchOptions): Watch {
     host,
     inContainer,
     now,
+    monotonic,
     say: (item) => outbox.put(item),
     keep: (key, memory, isFirst) => ledger.keep(key, memory, isFirst),
     silenceOf: (program) => hush.of(program),
@@ -132,15 +132,19 @@ export function watch(options: WatchOptions): Watch {
     waiting: outbox.size,
   });
 
-  const tick = createAlarm((nowMs) => {
-    alarms.set(tick, nowMs + tickMs);
-    void ledger.flush();
-    void hush.look();
-  });
-  const beat = createAlarm((nowMs) => {
-    if (settings.heartbeat === undefined) return;
-    alarms.set(beat, nowMs + settings.heartbeat);
-    sayOwn(alive(life(), { host, hash, atMs: now(), everyMs: settings.heartbeat }));
+  const pulse = createPulse({
+    alarms,
+    monotonic,
+    tick() {
+      void ledger.flush();
+      void hush.look();
+    },
+    beat: (everyMs) => sayOwn(alive(life(), { host, hash, atMs: now(), everyMs })),
+    slept(ms) {
+      fleet.overslept(ms);
+      const message = `the machine slept for ${Math.round(ms / 1000)} s; the rounds of that time are counted as missed`;
+      observe?.({ level: "warn", fields: { slept_ms: Math.round(ms) }, message });
+    },
   });
 
   async function until(holds: () => boolean) {
@@ -175,8 +179,7 @@ export function watch(options: WatchOptions): Watch {
     if (signal.aborted) return;
     signal.addEventListener("abort", stop, { once: true });
     fleet.start(wanted);
-    alarms.set(tick, monotonic() + tickMs);
-    if (settings.heartbeat !== undefined) alarms.set(beat, monotonic() + settings.heartbeat);
+    pulse.start(settings.heartbeat);
   }
 
   async function* batches(): AsyncGenerator<Batch, void, undefined> {
@@ -212,8 +215,7 @@ export function watch(options: WatchOptions): Watch {
       ({ settings, hash, targets: wanted } = { hash: undefined, ...next });
       if (!isRunning) return { added: [], removed: [], changed: [] };
       const replaced = fleet.replace(wanted);
-      if (settings.heartbeat !== before.heartbeat && settings.heartbeat !== undefined)
-        alarms.set(beat, monotonic() + settings.heartbeat);
+      if (settings.heartbeat !== before.heartbeat) pulse.start(settings.heartbeat);
       const isOther = Object.values(replaced).some((programs) => programs.length > 0);
       if (isOther || !isDeepStrictEqual(before, settings))
         sayOwn(configurationChanged(replaced, { hash, atMs: now() }));
