@@ -1,7 +1,7 @@
 // What the several addresses of one name add up to: any, all or the first must answer; each family is judged strictly.
 import { isLoopback } from "./address.ts";
 import { causes } from "./cause.ts";
-import { type Outcome, type Trace, fail } from "./outcome.ts";
+import { type Outcome, type Trace, fail, isGood, late } from "./outcome.ts";
 import type { Address, Probe } from "./probe.ts";
 
 export type Addressing = "any" | "all" | "first";
@@ -56,7 +56,7 @@ export function askAll({ probe, addresses, how, trace, report }: AskAllOptions) 
     const open = parts.filter((one) => one.outcome === undefined);
     cancel();
     // At the deadline silence is an answer; before it, whoever is still asked was not needed.
-    if (isLate) for (const one of open) one.outcome = fail("timeout");
+    if (isLate) for (const one of open) one.outcome = late(one.trace);
     const asked = parts.filter((one) => one.outcome !== undefined);
     const { part, outcome } = judge(asked, how);
     const { dnsMs } = trace;
@@ -75,8 +75,6 @@ export function askAll({ probe, addresses, how, trace, report }: AskAllOptions) 
 
   return { cancel, expire: () => conclude(true) };
 }
-
-const isGood = (outcome: Outcome | undefined) => outcome?.verdict === "up" || outcome?.verdict === "degraded";
 
 /** Pure: the verdict over all that were asked, and the address that stands for it. */
 function judge(parts: readonly Part[], how: Addressing): { part: Part; outcome: Outcome } {

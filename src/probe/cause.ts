@@ -64,7 +64,7 @@ export const causes = {
     verdict: "unknown",
     layer: "prober",
     text: "we have no route",
-    help: "This machine has no route to that network (an IPv6 address without IPv6 here, for one).",
+    help: "This machine has no route to that network (an IPv6 address without IPv6 here, for one), or one that leads nowhere.",
   },
   no_descriptors: {
     verdict: "unknown",
@@ -88,7 +88,7 @@ export const causes = {
     verdict: "unknown",
     layer: "prober",
     text: "we are not permitted",
-    help: "A firewall, route or security profile of this machine forbids the connection.",
+    help: "A firewall, route or security profile of this machine, or a Unix socket's permissions, forbid the connection.",
   },
   isolated: {
     verdict: "unknown",
@@ -216,6 +216,12 @@ export const causes = {
     text: "socket file missing",
     help: "There is no file at the Unix socket's path.",
   },
+  busy: {
+    verdict: "down",
+    layer: "network",
+    text: "takes no more connections",
+    help: "The server behind a Unix socket takes no connections: its queue of them is full.",
+  },
   open: {
     verdict: "down",
     layer: "rule",
@@ -238,7 +244,7 @@ export const causes = {
     verdict: "down",
     layer: "network",
     text: "failed",
-    help: "An error of the system that has no word here; `detail` has its code.",
+    help: "An error of the system that has no word here, such as a Unix socket of another type; `detail` has its code.",
   },
 } as const satisfies Record<string, CauseEntry>;
 

@@ -4,6 +4,7 @@ import { kinds } from "./kinds.ts";
 import { shardIndex, shardOf } from "./shard.ts";
 import { readTrust } from "./trust.ts";
 import { type Target, checkHost, keyOf } from "./target.ts";
+import { mostPayload } from "./udp.ts";
 
 /** Structurally what the loader of the configuration gives for one `[Cuir:Program]`. */
 export interface Group {
@@ -85,6 +86,8 @@ function* judge(
     yield "dialogue: give it, or send and expect, not both";
   if (kind === "udp" && !(values.send && values.expect))
     yield "a udp target needs send and expect: without an answer nobody knows whether it is up";
+  if (kind === "udp" && values.send && values.send.length > mostPayload)
+    yield `send: a datagram holds ${mostPayload} bytes, and this is ${values.send.length}`;
   if (kind === "dns" && !query && !values.dns_name)
     yield `dns_name: which name is asked for? (or ${url ?? "dns://host"}/name)`;
   if ((values.tls_cert === undefined) !== (values.tls_key === undefined))

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
 import type { DialogueStep } from "./dialogue.ts";
 import { type End, openLine, peerName, secureLine } from "./line.ts";
-import { type Evidence, type Outcome, cleanText, fail, up } from "./outcome.ts";
+import { type Evidence, type Outcome, cleanText, fail, isGood, up } from "./outcome.ts";
 import type { Kind } from "./probe.ts";
 import type { Target } from "./target.ts";
 import { readTrust } from "./trust.ts";
@@ -41,7 +41,7 @@ function converse(target: Target, endOf: (to: { address: string; family: 4 | 6 }
         Object.keys(evidence).length === 0
           ? outcome
           : { ...outcome, evidence: { ...evidence, ...outcome.evidence } };
-      if (outcome.verdict !== "down") trace.step = "done";
+      if (isGood(outcome)) trace.step = "done";
       report(told);
     }
 

@@ -3,11 +3,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { openLine, secureLine } from "./line.ts";
-import { type Evidence, type Outcome, cleanText, fail, failFrom, up } from "./outcome.ts";
+import { type Evidence, type Outcome, cleanText, fail, failFrom, isGood, up } from "./outcome.ts";
 import type { Address, Kind } from "./probe.ts";
+import { truthOf } from "./resolve.ts";
 import { readTrust } from "./trust.ts";
 
 const mostBody = 2 ** 20;
+const mostInterim = 20;
 const defaultRedirects = 5;
 const goodStatuses = [[200, 399]] as const;
 const redirecting = new Set([301, 302, 303, 307, 308]);
@@ -36,7 +38,7 @@ export const http: Kind = (target) => {
     function end(outcome: Outcome) {
       if (over) return;
       cancel();
-      if (outcome.verdict !== "down") trace.step = "done";
+      if (isGood(outcome)) trace.step = "done";
       report({ ...outcome, evidence: { ...evidence, ...outcome.evidence } });
     }
 
@@ -62,9 +64,18 @@ export const http: Kind = (target) => {
     /** Another host than the target's, to which it redirects. */
     function lookUp(host: string, found: (address: Address) => void) {
       const { lookup } = process.getBuiltinModule("node:dns");
+      trace.step = "resolve";
       lookup(host, { family: 0 }, (error, address: string, family) => {
         if (over) return;
-        if (error) return end(fail("http_redirects", `to ${host}: ${error.code ?? error.message}`));
+        if (error) {
+          const outcome = failFrom(truthOf(error));
+          // A resolver that is away is our own trouble, whoever sent us there.
+          return end(
+            outcome.verdict === "unknown"
+              ? outcome
+              : fail("http_redirects", `to ${host}: ${error.code ?? error.message}`),
+          );
+        }
         found({ address, family: family === 6 ? 6 : 4 });
       });
     }
@@ -126,6 +137,12 @@ export const http: Kind = (target) => {
         createConnection: () => socket,
       });
       request.on("error", (error) => end(failFromHttp(error)));
+      // 100 and the like come before an answer, and might come for ever.
+      let interim = 0;
+      request.on("information", ({ statusCode }) => {
+        interim += 1;
+        if (interim > mostInterim) end(fail("protocol", `${statusCode} again and again, and no answer`));
+      });
       request.on("response", (response) => {
         trace.firstByteMs = performance.now() - sentMs;
         receive(response, url);

@@ -45,6 +45,9 @@ export function fail(cause: Cause, detail?: string, evidence?: Evidence): Outcom
 const codes: Readonly<Record<string, Cause>> = {
   ECONNREFUSED: "refused",
   ENOENT: "no_socket",
+  ENOTDIR: "no_socket",
+  // connect(2): so says a Unix socket whose backlog is full.
+  EAGAIN: "busy",
   ETIMEDOUT: "timeout",
   ETIMEOUT: "timeout",
   EHOSTUNREACH: "unreachable",
@@ -61,11 +64,15 @@ const codes: Readonly<Record<string, Cause>> = {
   ENETUNREACH: "no_route",
   ENETDOWN: "no_route",
   EAFNOSUPPORT: "no_route",
+  // A route of the type blackhole (rtnetlink(7)), or an interface's name that there is not.
+  EINVAL: "no_route",
   EADDRNOTAVAIL: "no_ports",
+  EADDRINUSE: "no_ports",
   EMFILE: "no_descriptors",
   ENFILE: "no_descriptors",
   ENOBUFS: "no_memory",
   ENOMEM: "no_memory",
+  EAI_MEMORY: "no_memory",
   HPE_INVALID_CONSTANT: "protocol",
   EPROTO: "tls_handshake",
   EPERM: "not_permitted",
@@ -78,6 +85,17 @@ export function failFrom(error: Error): Outcome {
   if (cause !== undefined) return fail(cause);
   if (code.startsWith("HPE_")) return fail("protocol", error.message);
   return fail("failed", code);
+}
+
+/** The deadline came: what was waited for, with the words that came until then though they were not it. */
+export function late({ step, heard }: Readonly<Trace>): Outcome {
+  const words = heard === undefined || heard === "" ? undefined : `heard: ${heard}`;
+  return fail(step === "resolve" ? "resolver_away" : "timeout", words);
+}
+
+/** It answers, with or without something to say. */
+export function isGood(outcome: Outcome | undefined): boolean {
+  return outcome?.verdict === "up" || outcome?.verdict === "degraded";
 }
 
 /** An answer of any kind proves that the way there is open; silence proves nothing. */

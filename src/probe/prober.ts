@@ -3,7 +3,7 @@
 import { literal } from "./address.ts";
 import { type Addressing, askAll } from "./addressing.ts";
 import { kinds } from "./kinds.ts";
-import { type Outcome, type Trace, fail, failFrom } from "./outcome.ts";
+import { type Outcome, type Trace, fail, failFrom, late } from "./outcome.ts";
 import type { Address } from "./probe.ts";
 import type { Resolver } from "./resolve.ts";
 import { type Alarms, createAlarm, createGrid } from "./schedule.ts";
@@ -96,7 +96,7 @@ export function startProber(options: ProberOptions): Prober {
     if (expired !== undefined) expired();
     else {
       cancel?.();
-      finish(fail(trace.step === "resolve" ? "resolver_away" : "timeout", heard(trace)));
+      finish(late(trace));
     }
   }
 
@@ -133,9 +133,4 @@ export function startProber(options: ProberOptions): Prober {
       cancel = undefined;
     },
   };
-}
-
-/** What came before the time was over, though it was not what was waited for. */
-function heard({ heard: words }: Trace): string | undefined {
-  return words === undefined || words === "" ? undefined : `heard: ${words}`;
 }

@@ -45,7 +45,7 @@ export function createResolver(): Resolver {
       if (performance.now() - beganMs > slowMs) slow.add(host);
       else slow.delete(host);
       proceed();
-      answerAll(host, error ?? undefined, found ?? []);
+      answerAll(host, error === null ? undefined : truthOf(error), found ?? []);
     });
   }
 
@@ -72,4 +72,19 @@ export function createResolver(): Resolver {
       return () => askers.delete(answer);
     },
   };
+}
+
+/**
+ * Without descriptors getaddrinfo(3) can open no file and ask nobody, and then says that the name does not exist:
+ * that is looked into before it is believed.
+ */
+export function truthOf(error: NodeJS.ErrnoException): Error {
+  if (error.code !== "ENOTFOUND") return error;
+  const { closeSync, openSync } = process.getBuiltinModule("node:fs");
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return error;
+  } catch (found) {
+    return /^E[MN]FILE$/.test((found as NodeJS.ErrnoException).code ?? "") ? (found as Error) : error;
+  }
 }

@@ -86,6 +86,9 @@ const plainKinds: Readonly<Record<string, { kind: KindName; port?: number }>> = 
   dns: { kind: "dns", port: 53 },
 };
 
+/** unix(7): 108 bytes, with the one that ends it. */
+const mostPath = 107;
+
 /** Schemes of URLs, for messages and docs. */
 export const schemes = [...Object.keys(plainKinds), "unix", ...Object.keys(readyMade)];
 
@@ -101,6 +104,8 @@ function parseUrl(program: string, text: string, scheme: string): Target {
   const rest = url.slice(scheme.length + 3);
   if (scheme === "unix") {
     if (!rest.startsWith("/")) throw new Error(`"${url}" has no absolute path: write unix:///run/x.sock`);
+    if (Buffer.byteLength(rest) > mostPath)
+      throw new Error(`"${url}" has a path of more than ${mostPath} bytes, which no Unix socket can have`);
     return { ...named(rest), kind: "unix", host: "", port: 0 };
   }
   const ready = (readyMade as Readonly<Record<string, (typeof readyMade)[keyof typeof readyMade]>>)[scheme];

@@ -1,6 +1,6 @@
 // The probe of TLS: a handshake, and a certificate that is trusted, for the right name, and good for some days yet.
 import { openLine, peerName, secureLine } from "./line.ts";
-import { type Outcome, fail, up } from "./outcome.ts";
+import { type Outcome, fail, isGood, up } from "./outcome.ts";
 import type { Kind } from "./probe.ts";
 import { readTrust } from "./trust.ts";
 
@@ -17,7 +17,7 @@ export const tls: Kind = (target) => {
     function end(outcome: Outcome) {
       if (over) return;
       cancel();
-      if (outcome.verdict === "up") trace.step = "done";
+      if (isGood(outcome)) trace.step = "done";
       report(mustRefuse && isRefusal(outcome) ? { ...up, detail: "client certificate demanded" } : outcome);
     }
     function cancel() {

@@ -1,53 +1,55 @@
 // The probe of UDP: a payload is sent, and only the expected answer counts as up; silence is never taken for life.
-import { cleanText, failFrom, up } from "./outcome.ts";
+import { openDatagram } from "./datagram.ts";
+import { type Outcome, cleanText, fail, failFrom, up } from "./outcome.ts";
 import type { Kind } from "./probe.ts";
 
+/** What one datagram holds: 65,535 bytes without the headers of IPv4 and UDP. */
+export const mostPayload = 65_507;
+
 export const udp: Kind = ({ port, values }) => {
-  const dgram = process.getBuiltinModule("node:dgram");
-  const { send, expect } = values;
-  return ({ address, family }, trace, report) => {
-    const socket = dgram.createSocket(family === 6 ? "udp6" : "udp4");
+  const { send = Buffer.alloc(0), expect } = values;
+  return (to, trace, report) => {
     let over = false;
     let sentMs = 0;
-    const cancel = () => {
-      if (!over) socket.close();
-      over = true;
-    };
-    socket.on("error", (error) => {
+    trace.step = "connect";
+    const close = openDatagram(to, port, {
+      opened(socket) {
+        socket.on("message", (message) => hear(message.toString("utf8")));
+        trace.step = "send";
+        sentMs = performance.now();
+        socket.send(send, (error) => {
+          if (error) end(failFrom(error));
+          else trace.step = "receive";
+        });
+        // libuv hides ENOBUFS and tries again for ever; yet a socket that is new has room for one datagram.
+        if (socket.getSendQueueCount() > 0) end(fail("no_memory"));
+      },
+      failed: end,
+    });
+
+    function end(outcome: Outcome) {
       if (over) return;
       cancel();
-      report(failFrom(error));
-    });
-    socket.on("message", (message) => {
+      report(outcome);
+    }
+
+    function cancel() {
+      over = true;
+      close();
+    }
+
+    function hear(text: string) {
       if (over) return;
       trace.firstByteMs ??= performance.now() - sentMs;
-      const text = message.toString("utf8");
       // A late answer to another question is no verdict: the right one may still come.
       if (!expect?.test(text)) {
         trace.heard = cleanText(text);
         return;
       }
-      cancel();
       trace.step = "done";
-      report({ ...up, evidence: { banner: cleanText(text) } });
-    });
-    trace.step = "connect";
-    socket.connect(port, address, (error?: Error) => {
-      if (over) return;
-      if (error) {
-        cancel();
-        return report(failFrom(error));
-      }
-      trace.step = "send";
-      sentMs = performance.now();
-      socket.send(send ?? Buffer.alloc(0), (failure) => {
-        if (over) return;
-        if (failure) {
-          cancel();
-          report(failFrom(failure));
-        } else trace.step = "receive";
-      });
-    });
+      end({ ...up, evidence: { banner: cleanText(text) } });
+    }
+
     return cancel;
   };
 };

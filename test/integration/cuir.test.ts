@@ -152,6 +152,27 @@ suite("cuir", { concurrency: 2 }, () => {
     assert.equal(typeof down.cuir.round, "number");
   });
 
+  test("a port that must stay closed, and one that is slow", async () => {
+    await using open = await hostile((socket) => setTimeout(() => socket.write("hello"), 100));
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "m.ini");
+    await writeFile(
+      file,
+      `[Cuir]\n[Cuir:Opened]\ntarget: 127.0.0.1:${open.port}:x\ninverted: on\n[Cuir:Closed]\ntarget: 127.0.0.1:${await closedPort()}:x\ninverted: on\n[Cuir:Slow]\ntarget: tcp://127.0.0.1:${open.port} x\nexpect: hello\nslow: 50ms\n`,
+    );
+    const { code, stdout } = await start(["--once", "--config", file]).ended;
+    assert.equal(code, 1);
+    const found = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(Object.fromEntries(found.map((one) => [one.program, [one.outcome, one.cause]])), {
+      Opened: ["down", "open"],
+      Closed: ["up", undefined],
+      Slow: ["degraded", "slow"],
+    });
+  });
+
   test("a new list: only what changed restarts, a bad one is refused with its lines, by SIGHUP and by itself", async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, "m.ini");

@@ -1,5 +1,6 @@
 // Every kind of probe against real servers: one contract for all, then what each alone must tell.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { configureTargets, judgeTargets } from "../../src/probe/configure.ts";
 import { parseDialogue } from "../../src/probe/dialogue.ts";
@@ -19,7 +20,7 @@ import {
   startSshd,
 } from "../servers/probed.ts";
 import { startRedis } from "../servers/redis.ts";
-import { type TemporaryFolder, temporaryFolder } from "../servers/server.ts";
+import { type TemporaryFolder, eventually, startChild, temporaryFolder } from "../servers/server.ts";
 
 let folder: TemporaryFolder;
 let authority: Authority;
@@ -366,6 +367,22 @@ test("unix: a socket that talks, one that is gone", async () => {
     undefined,
   );
   await expectCause(target("unix:///nowhere/x.sock"), "no_socket");
+  await expectCause(target("unix:///dev/null/x.sock"), "no_socket");
+  await expectCause(target("unix:///dev/null"), "refused");
+});
+
+test("unix: a server that no longer accepts, a socket of another type, one that is not ours", async () => {
+  const [full, datagram] = [join(folder.path, "full"), join(folder.path, "datagram")];
+  const script = `import socket, sys, time
+full = socket.socket(socket.AF_UNIX); full.bind(sys.argv[1]); full.listen(0)
+first = socket.socket(socket.AF_UNIX); first.connect(sys.argv[1])
+other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); other.bind(sys.argv[2])
+print("ready", flush=True); time.sleep(600)`;
+  const server = startChild("python3", ["-c", script, full, datagram]);
+  await eventually(() => server.output().includes("ready"), { what: server.output() });
+  await expectCause(target(`unix://${full}`), "busy");
+  await expectCause(target(`unix://${datagram}`), "failed", /^EPROTOTYPE$/);
+  await server.end();
 });
 
 suite("dns and udp", { skip: missing("/usr/sbin/dnsmasq") }, () => {

@@ -8,6 +8,8 @@ export interface Namespaces extends AsyncDisposable {
   readonly targets: string;
   /** 10.203.0.N and fd00:203::N are addresses of the targets' side, N from 2 to 9. */
   address(n: number): string;
+  /** For what is started from now on. */
+  useResolver(address: string): void;
   inProber(command: string, ...args: readonly string[]): string;
   inTargets(command: string, ...args: readonly string[]): string;
   start(
@@ -46,7 +48,12 @@ export function openNamespaces({ hosts, resolver }: { hosts: string; resolver: s
   // `ip netns exec` lays these over /etc.
   mkdirSync(`/etc/netns/${prober}`, { recursive: true });
   writeFileSync(`/etc/netns/${prober}/hosts`, `127.0.0.1 localhost\n${hosts}\n`);
-  writeFileSync(`/etc/netns/${prober}/resolv.conf`, `nameserver ${resolver}\noptions timeout:1 attempts:1\n`);
+  const useResolver = (address: string) =>
+    writeFileSync(
+      `/etc/netns/${prober}/resolv.conf`,
+      `nameserver ${address}\noptions timeout:1 attempts:1\n`,
+    );
+  useResolver(resolver);
   for (const name of [prober, targets]) ip("netns", "add", name);
   ip("-n", prober, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", targets);
   for (const name of [prober, targets]) {
@@ -65,6 +72,7 @@ export function openNamespaces({ hosts, resolver }: { hosts: string; resolver: s
     prober,
     targets,
     address: (n) => `10.203.0.${n}`,
+    useResolver,
     inProber: (command, ...args) => run(prober, command, args),
     inTargets: (command, ...args) => run(targets, command, args),
     start: (where, command, args, env) =>
