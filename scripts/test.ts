@@ -1,5 +1,6 @@
 // Runs the tests: unit tests first, then those against real servers, the built images and the stack.
 //   npm test [-- FOLDER-OR-FILE…]   all, or what is named: npm test -- test/unit
+//   MOUSTASH_TEST_REDIS=valkey-8 MOUSTASH_TEST_RABBITMQ=rabbitmq-4 npm test   all on these servers, and on no others
 import { spawn } from "node:child_process";
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { ensureEngine } from "./engine.ts";
 import { buildImages } from "./images.ts";
 import { peerPackages } from "../bench/peers.ts";
 import { debianPackages, ensurePackages } from "./packages.ts";
+import { chosenReleases, ensureReleases, releasesOf, roundsBesideOwn } from "./releases.ts";
 import { temporaryFolder } from "../test/servers/server.ts";
 
 await main(async () => {
@@ -15,18 +17,48 @@ await main(async () => {
   const files = await testFiles(named.length > 0 ? named : ["test/unit", "test/integration"]);
   const real = files.filter((file) => file.startsWith("test/integration/"));
   if (real.length > 0) await ensurePackages(Object.keys({ ...debianPackages, ...peerPackages }));
-  const engine = real.some(needsEngine) ? await prepareImages() : undefined;
+  const chosen = chosenReleases();
+  if (real.length > 0) await ensureReleases(chosen);
+  const noEngine = real.some(needsEngine) ? await prepareImages() : undefined;
   const unit = files.filter((file) => !real.includes(file));
   const codes: number[] = [];
+  const run = async (group: string[], env: NodeJS.ProcessEnv = {}) => {
+    if (group.length > 0) codes.push(await runGroup(group, env));
+  };
+  await run(unit);
+  await run(real.filter((file) => !needsEngine(file)));
+  // Where servers were chosen, all tests run on these alone.
+  for (const { title, group, env } of chosen.length > 0 ? [] : await onOtherServers(real)) {
+    say(`The same on ${title}:`);
+    await run(group, env);
+  }
   // The stack's tests come last and alone: they measure nothing, but a loaded machine makes them slow.
-  const groups = [unit, real.filter((file) => !needsEngine(file)), real.filter(needsEngine)];
-  for (const group of groups) if (group.length > 0) codes.push(await runGroup(group, engine));
+  await run(real.filter(needsEngine), noEngine === undefined ? {} : { MOUSTASH_TEST_NO_ENGINE: noEngine });
   if (codes.some((code) => code !== 0)) throw new ScriptError("some tests failed: see above");
 });
 
 /** Tests in this folder run the images. */
 function needsEngine(file: string): boolean {
   return file.startsWith("test/integration/engine/");
+}
+
+/**
+ * The brokers' tests once more, on each release that is not the machine's own: every mode where both brokers are
+ * another Debian's, what one server shows where Redis alone is.
+ */
+async function onOtherServers(files: string[]) {
+  const every = /\/(transport-(redis|rabbitmq)|diagnosis)[^/]*$/;
+  const alone = /\/transport-redis(-tls|-errors)?\.test\.ts$/;
+  if (!files.some((file) => every.test(file))) return [];
+  const rounds = roundsBesideOwn();
+  await ensureReleases(rounds.flatMap(releasesOf));
+  return rounds.map((env) => ({
+    title: releasesOf(env)
+      .map(({ title }) => title)
+      .join(" and "),
+    group: files.filter((file) => (env.MOUSTASH_TEST_RABBITMQ ? every : alone).test(file)),
+    env,
+  }));
 }
 
 async function testFiles(places: string[]): Promise<string[]> {
@@ -56,23 +88,23 @@ async function prepareImages(): Promise<string | undefined> {
  * Runs the files two at a time; what failed so is run once more, alone. Real servers side by side on two cores can
  * starve each other; a test that fails alone as well has failed. One that passes then is said to be flaky: mend it.
  */
-async function runGroup(files: string[], noEngine: string | undefined): Promise<number> {
+async function runGroup(files: string[], env: NodeJS.ProcessEnv): Promise<number> {
   await using folder = await temporaryFolder("moustash-tests-");
   const state = join(folder.path, "state.json");
-  const code = await runTests(files, { together: 2, state, noEngine });
+  const code = await runTests(files, { together: 2, state, env });
   if (code === 0) return 0;
   say("Some tests failed: they are run once more, alone. One that passes now is flaky: find out why.");
-  return await runTests(files, { together: 1, state, noEngine });
+  return await runTests(files, { together: 1, state, env });
 }
 
 interface RunOptions {
   readonly together: number;
   /** What node:test remembers of the tests that passed. */
   readonly state: string;
-  readonly noEngine: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
 }
 
-async function runTests(files: string[], { together, state, noEngine }: RunOptions): Promise<number> {
+async function runTests(files: string[], { together, state, env }: RunOptions): Promise<number> {
   const options = [
     `--test-concurrency=${together}`,
     "--test-timeout=600000",
@@ -83,7 +115,7 @@ async function runTests(files: string[], { together, state, noEngine }: RunOptio
     env: {
       ...process.env,
       NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
-      ...(noEngine && { MOUSTASH_TEST_NO_ENGINE: noEngine }),
+      ...env,
     },
   });
   return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));

@@ -99,7 +99,7 @@ async function throughSentinels(
     );
   const open = (endpoint: Endpoint, signal: AbortSignal) =>
     openRedis(endpoint, access, { ...options, signal });
-  const servers = createSentinelServers({ sentinels, name, openSentinel, open });
+  const servers = createSentinelServers({ sentinels, name, username: login.username, openSentinel, open });
   try {
     const findings = await servers.on({ key: "", run: "" }, options.signal, (connection) =>
       lookInto(connection, values, access),

@@ -23,6 +23,9 @@ export const redisNames = {
   key: "redis_tls_key",
 } as const;
 
+const namesOf = (product: string) =>
+  product === "Sentinel" ? { ...redisNames, host: "redis_sentinels" } : redisNames;
+
 export function redisAccess(values: RedisValues): RedisAccess {
   const url = values.redis_url;
   const path = url === undefined ? values.redis_socket : socketPath(url);
@@ -62,8 +65,11 @@ function urlDb(url: URL | undefined): number | undefined {
 /** For people, without secrets. */
 export function describeRedis(values: RedisValues): string {
   const { endpoints, login, tls } = redisAccess(values);
+  const scheme = tls ? "rediss" : "redis";
   const places = endpoints.map((endpoint) => ("path" in endpoint ? endpoint.path : formatAddress(endpoint)));
-  return `${tls ? "rediss" : "redis"}://${places.join(",")}/${login.db} ${values.redis_namespace}`;
+  if (!values.redis_sentinels) return `${scheme}://${places.join(",")}/${login.db} ${values.redis_namespace}`;
+  const sentinels = values.redis_sentinels.map(({ host, port = 26_379 }) => formatAddress({ host, port }));
+  return `${scheme}+sentinel://${sentinels.join(",")}/${values.redis_sentinel_name}/${login.db} ${values.redis_namespace}`;
 }
 
 /** Opens a connection; rejects with a TransportError, or with the signal's reason. */
@@ -80,7 +86,7 @@ export async function openRedis(
     const place = "path" in endpoint ? endpoint.path : formatAddress(endpoint);
     if (isReply(error))
       throw toRedisError(error, { product, place, username: login.username, command: "AUTH" });
-    const names = redisNames;
+    const names = namesOf(product);
     throw toNetworkError(error, { product, endpoint, inContainer, usesTls: tls !== undefined, names });
   }
 }

@@ -13,10 +13,19 @@ export interface RedisErrorContext {
 
 type Sentence = (context: RedisErrorContext, message: string) => string;
 
+/** Sentinels have a user and a password of their own. */
+const settingsOf = ({ product }: RedisErrorContext) =>
+  product === "Sentinel"
+    ? { username: "redis_sentinel_username", password: "redis_sentinel_password" }
+    : { username: "redis_username", password: "redis_password" };
+
+const rightsOf = ({ product, key = "logstash:moustash" }: RedisErrorContext) =>
+  product === "Sentinel" ? "+sentinel +subscribe &+switch-master" : `~${key} +rpush`;
+
 const user = ({ username }: RedisErrorContext) => `user ${username ?? "default"}`;
 
 /** By the first word of the reply. */
-const sentences: Record<string, readonly [TransportErrorCode, Sentence]> = {
+export const redisSentences: Readonly<Record<string, readonly [TransportErrorCode, Sentence]>> = {
   OOM: [
     "unavailable",
     () =>
@@ -43,21 +52,25 @@ const sentences: Record<string, readonly [TransportErrorCode, Sentence]> = {
     "unavailable",
     (_, message) => `is a cluster that is down or not complete: look at CLUSTER INFO there (${message})`,
   ],
-  TRYAGAIN: ["unavailable", () => "is moving the slot of this key just now"],
   UNBLOCKED: ["unavailable", () => "has just become a replica"],
   NOAUTH: [
     "credentials",
-    () => "wants a password: set redis_password (and redis_username where it has ACL users)",
+    (context) => {
+      const { username, password } = settingsOf(context);
+      return `wants a password: set ${password} (and ${username} where it has ACL users)`;
+    },
   ],
   WRONGPASS: [
     "credentials",
-    (context) =>
-      `refuses the password of ${user(context)}: look at redis_username and redis_password (is the user enabled?)`,
+    (context) => {
+      const { username, password } = settingsOf(context);
+      return `refuses the password of ${user(context)}: look at ${username} and ${password} (is the user enabled?)`;
+    },
   ],
   NOPERM: [
     "credentials",
     (context, message) =>
-      `does not permit ${user(context)} what is needed (${message}): ACL SETUSER ${context.username ?? "default"} ~${context.key ?? "logstash:moustash"} +rpush there`,
+      `does not permit ${user(context)} what is needed (${message}): ACL SETUSER ${context.username ?? "default"} ${rightsOf(context)} there`,
   ],
   DENIED: [
     "misconfigured",
@@ -69,17 +82,16 @@ const sentences: Record<string, readonly [TransportErrorCode, Sentence]> = {
     (_, message) => `is a node of a cluster, and the key lives at another (${message}): redis_cluster = on`,
   ],
   ASK: ["misconfigured", () => "is a node of a cluster: redis_cluster = on"],
-  NOPROTO: ["misconfigured", (_, message) => `speaks another protocol: ${message}`],
 };
 
 /** The same for replies that begin with ERR. */
-const patterns: readonly (readonly [RegExp, TransportErrorCode, Sentence])[] = [
+export const redisPatterns: readonly (readonly [RegExp, TransportErrorCode, Sentence])[] = [
   [
-    /invalid password|AUTH failed/i,
+    // Redis 5 and older; later ones say WRONGPASS.
+    /invalid password/i,
     "credentials",
-    (context) => `refuses the password of ${user(context)}: look at redis_password`,
+    (context) => `refuses the password of ${user(context)}: look at ${settingsOf(context).password}`,
   ],
-  [/operation not permitted/i, "credentials", () => "wants a password: set redis_password"],
   [
     /max number of clients/i,
     "unavailable",
@@ -120,10 +132,10 @@ export function isRedirection(error: unknown): boolean {
 
 /** Turns an error reply of Redis into ours. */
 export function toRedisError(error: Error, context: RedisErrorContext): TransportError {
-  const known = sentences[replyWord(error)];
+  const known = redisSentences[replyWord(error)];
   const [code, sentence] =
     known ??
-    patterns.flatMap(([pattern, ...rest]) => (pattern.test(error.message) ? [rest] : []))[0] ??
+    redisPatterns.flatMap(([pattern, ...rest]) => (pattern.test(error.message) ? [rest] : []))[0] ??
     (["unavailable", (_: RedisErrorContext, message: string) => `answered: ${message}`] as const);
   return new TransportError(
     code,

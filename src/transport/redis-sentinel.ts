@@ -5,7 +5,7 @@
 import { type Address, formatAddress } from "./address.ts";
 import { attempt } from "./attempt.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { isReply } from "./redis-errors.ts";
+import { isReply, toRedisError } from "./redis-errors.ts";
 import { createLazyConnection, during, type OpenRedis, type RedisServers } from "./redis-servers.ts";
 import { TransportError } from "./transport.ts";
 
@@ -13,6 +13,8 @@ export interface SentinelOptions {
   readonly sentinels: readonly Address[];
   /** What the Sentinels call the master. */
   readonly name: string;
+  /** Ours at the Sentinels. */
+  readonly username?: string | undefined;
   readonly openSentinel: OpenRedis;
   readonly open: OpenRedis;
 }
@@ -20,6 +22,7 @@ export interface SentinelOptions {
 export function createSentinelServers({
   sentinels,
   name,
+  username,
   openSentinel,
   open,
 }: SentinelOptions): RedisServers {
@@ -54,7 +57,11 @@ export function createSentinelServers({
   async function askSentinel(sentinel: Address, signal: AbortSignal): Promise<Address> {
     const connection = await openSentinel(sentinel, signal);
     const address = await during(connection, signal, async () => {
-      const reply = (await connection.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)) as string[] | null;
+      const words = ["GET-MASTER-ADDR-BY-NAME", name] as const;
+      const reply = (await connection.call("SENTINEL", ...words).catch((error: unknown) => {
+        if (!isReply(error)) throw error;
+        throw toRedisError(error, { product: "Sentinel", place: connection.place, username });
+      })) as string[] | null;
       if (reply !== null) return { host: reply[0]!, port: Number(reply[1]) };
       throw unknownName(sentinel, name, await connection.call("SENTINEL", "MASTERS").catch(() => []));
     });

@@ -163,13 +163,14 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
 
 function arrange(
   values: RedisValues,
-  { endpoints }: RedisAccess,
+  { endpoints, sentinelLogin: { username } }: RedisAccess,
   open: OpenRedis,
   openSentinel: OpenRedis,
 ): RedisServers {
   const sentinels = values.redis_sentinels?.map(({ host, port = 26_379 }) => ({ host, port }));
   const name = values.redis_sentinel_name;
-  if (sentinels && name !== undefined) return createSentinelServers({ sentinels, name, openSentinel, open });
+  if (sentinels && name !== undefined)
+    return createSentinelServers({ sentinels, name, username, openSentinel, open });
   if (sentinels || name !== undefined)
     throw new TransportError(
       "misconfigured",

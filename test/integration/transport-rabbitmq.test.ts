@@ -12,6 +12,7 @@ import {
   testTransport,
 } from "../contract/transport.ts";
 import { type RabbitmqServer, startRabbitmq, withoutRabbitmq } from "../servers/rabbitmq.ts";
+import { rabbitmqPrograms } from "../servers/release.ts";
 import { eventually, freePort } from "../servers/server.ts";
 import { transportValues } from "../servers/transport-values.ts";
 
@@ -54,6 +55,12 @@ testTransport(
 );
 
 describe("rabbitmq", { skip: withoutRabbitmq }, () => {
+  it(`runs on ${rabbitmqPrograms.title}`, async () => {
+    const [, version = ""] = rabbitmqPrograms.title.split(" ");
+    const { connection } = await server.with((channel) => Promise.resolve(channel));
+    assert.ok(connection.serverProperties.version.startsWith(version));
+  });
+
   it("sends persistent messages that say what they are", async () => {
     const texts = names();
     await using transport = connect(texts);

@@ -5,6 +5,7 @@ import { connectTransport } from "../../src/transport/connect.ts";
 import { assertRejects, bodies, type Broker, makeEvents, testTransport } from "../contract/transport.ts";
 import { freePort } from "../servers/server.ts";
 import { type RedisServer, type RedisServerOptions, startRedis, withoutRedis } from "../servers/redis.ts";
+import { redisPrograms } from "../servers/release.ts";
 import { transportValues } from "../servers/transport-values.ts";
 
 const key = "logstash:moustash";
@@ -55,6 +56,13 @@ testTransport(
 );
 
 describe("redis", { skip: withoutRedis }, () => {
+  it(`runs on ${redisPrograms.title}`, async () => {
+    await using server = await startRedis();
+    const info = String(await server.command("INFO", "server"));
+    const [product = "", version = ""] = redisPrograms.title.split(" ");
+    assert.match(info, new RegExp(`${product}_version:${version.replaceAll(".", "\\.")}`, "i"));
+  });
+
   it("selects the database, and fills the key", async () => {
     await using at = await setUp({}, { redis_db: 3, redis_namespace: "m:%{type}:%{program}" });
     const events = [...makeEvents(2, { program: "a" }), ...makeEvents(2, { program: "b" })];

@@ -1,17 +1,13 @@
 // A real RabbitMQ for a test, alone or as a cluster, with a plain connection to look into it.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Channel, type ChannelModel, connect } from "amqplib";
+import { beside, rabbitmqPrograms } from "./release.ts";
 import { type Child, eventually, freePorts, startChild, temporaryFolder } from "./server.ts";
 
-// Debian wraps these to run as a user of their own; here they run as they are.
-const programs = ["/usr/lib/rabbitmq/bin", "/usr/sbin"].find((path) => existsSync(join(path, "rabbitmqctl")));
-
-export const withoutRabbitmq =
-  programs === undefined ? "no rabbitmqctl here (apt-get install rabbitmq-server)" : false;
+export const withoutRabbitmq = rabbitmqPrograms.without;
 
 export interface RabbitmqServer extends AsyncDisposable {
   readonly port: number;
@@ -43,12 +39,13 @@ export interface Epmd extends AsyncDisposable {
 
 export async function startEpmd(): Promise<Epmd> {
   const [port] = await freePorts(1);
-  const child = startChild("epmd", ["-port", String(port), "-address", "127.0.0.1"]);
+  const words = ["-port", String(port), "-address", "127.0.0.1"];
+  const child = startChild(...rabbitmqPrograms.start("/usr/bin/epmd", words));
   return { port: port!, [Symbol.asyncDispose]: () => child.end() };
 }
 
 export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
-  if (programs === undefined) throw new Error("there is no rabbitmqctl on this machine");
+  if (withoutRabbitmq) throw new Error(withoutRabbitmq);
   const epmd = options.epmd ?? (await startEpmd());
   const [port, distribution] = (await freePorts(2)) as [number, number];
   const folder = await temporaryFolder("moustash-rabbitmq-");
@@ -85,9 +82,12 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   let child: Child | undefined;
 
   async function control(...words: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(join(programs!, "rabbitmqctl"), ["-n", node, ...words], {
-      env,
-    });
+    const [command, args] = rabbitmqPrograms.start(beside(rabbitmqPrograms, "rabbitmqctl"), [
+      "-n",
+      node,
+      ...words,
+    ]);
+    const { stdout } = await promisify(execFile)(command, args, { env });
     return stdout;
   }
 
@@ -105,7 +105,8 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   }
 
   async function start() {
-    const started = startChild(join(programs!, "rabbitmq-server"), [], { env, group: true });
+    const [command, args] = rabbitmqPrograms.start(rabbitmqPrograms.server, []);
+    const started = startChild(command, args, { env, group: true });
     child = started;
     await eventually(
       async () => {

@@ -2,7 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { type Child, eventually, freePort, startChild, temporaryFolder, unlessInstalled } from "./server.ts";
+import { redisPrograms } from "./release.ts";
+import { type Child, eventually, freePort, startChild, temporaryFolder } from "./server.ts";
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
@@ -28,18 +29,14 @@ export interface RedisServerOptions {
   readonly config?: readonly string[];
   readonly port?: number;
   readonly password?: string;
-  readonly binary?: string;
   /** Words behind the configuration file, such as --sentinel. */
   readonly args?: readonly string[];
 }
 
-/** Another one, a Redis 8 or a Valkey, is named by MOUSTASH_TEST_REDIS_SERVER. */
-const redisServer = process.env["MOUSTASH_TEST_REDIS_SERVER"] ?? "redis-server";
-
-export const withoutRedis = unlessInstalled(redisServer, "redis-server");
+export const withoutRedis = redisPrograms.without;
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const { config = [], binary = redisServer, args = [], password } = options;
+  const { config = [], args = [], password } = options;
   const port = options.port ?? (await freePort());
   const folder = await temporaryFolder("moustash-redis-");
   const socket = join(folder.path, "redis.sock");
@@ -74,7 +71,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   }
 
   async function start() {
-    const started = startChild(binary, [file, ...args]);
+    const started = startChild(...redisPrograms.start(redisPrograms.server, [file, ...args]));
     child = started;
     const result = await eventually<boolean | Child>(
       async () => {
@@ -85,9 +82,9 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
           (error: Error) => error.name === "ReplyError" && !error.message.startsWith("LOADING"),
         );
       },
-      { what: `a ${binary} at port ${port}`, withinMs: 60_000 },
+      { what: `a ${redisPrograms.title} at port ${port}`, withinMs: 60_000 },
     );
-    if (result === started) throw new Error(`${binary} ended: ${started.output()}`);
+    if (result === started) throw new Error(`${redisPrograms.title} ended: ${started.output()}`);
   }
 
   async function kill(signal?: NodeJS.Signals) {
