@@ -56,6 +56,7 @@ export async function command(shell: FouetShell): Promise<number | undefined> {
     await using store = openStore({ directory: values.spool, report });
     return await fouetStatus({ store, output });
   }
+  if (options.relay === undefined && settings.listen.length === 0) refuseStdout(values.transport);
   if (options.doctor)
     return await doctor(values, {
       json: options["json-output"],
@@ -66,7 +67,6 @@ export async function command(shell: FouetShell): Promise<number | undefined> {
     await relayFor({ input, output, to, parentPid, environment, signal, log: logger });
     return exitCodes.ok;
   }
-  if (settings.listen.length === 0) refuseStdout(values.transport);
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 // Invariant: whatever a line's value holds, `ini` sees it as one quoted string with its line number before it, so
 // that it can neither cut it, nor nest it, nor take one of two for the other. Each of our lines becomes one of its own:
 //   SSH: 10.1.2.3:22:a;b#c   →   "SSH[]" = "7 10.1.2.3:22:a;b#c"
-import { type Problem, show } from "./problem.ts";
+import { type Problem, show, showFirstWord } from "./problem.ts";
 
 /** One `key: value` of a file; names as they were written. */
 export interface Entry {
@@ -125,7 +125,7 @@ function scanLines(text: string, { section: first, continuation = true }: IniOpt
     last = undefined;
     const at = trimmed.search(/[:=]/);
     const key = trim(trimmed.slice(0, Math.max(at, 0)));
-    if (at < 0) problem(`"${show(trimmed)}" has no ":" and no "=": write key: value`);
+    if (at < 0) problem(`"${showFirstWord(trimmed)}" has no ":" and no "=": write key: value`);
     else if (key === "" || key === "__proto__")
       problem(`"${show(trimmed)}" has no name before its "${trimmed[at]}"`);
     else if (section === undefined) {

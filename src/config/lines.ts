@@ -3,7 +3,7 @@ import type { Settings } from "../setting.ts";
 import type { Entry, IniFile } from "./ini.ts";
 import { type Known, type Sections, namesOf } from "./names.ts";
 import { nearest, suggest } from "./nearest.ts";
-import { type Problem, reasonOf, show } from "./problem.ts";
+import { type Problem, reasonOf, show, showFirstWord } from "./problem.ts";
 import { type TargetOptions, oneLine, sameName } from "./targets.ts";
 import type { Findings, Met } from "./text.ts";
 
@@ -99,8 +99,9 @@ export function meet(
     const one = known.get(key.toLowerCase());
     if (one !== undefined) return [{ known: one, name: key, text: value, origin }];
     const elsewhere = [...names].find(([name, others]) => name !== section && others.has(key.toLowerCase()));
-    let message = `[${section}] has no option "${show(key)}"${suggest(key, known.keys())}`;
-    if (elsewhere) message = `[${section}] has no option "${show(key)}": it belongs to [${elsewhere[0]}]`;
+    let message = `[${section}] has no option "${showFirstWord(key)}"${suggest(key, known.keys())}`;
+    if (elsewhere)
+      message = `[${section}] has no option "${showFirstWord(key)}": it belongs to [${elsewhere[0]}]`;
     else if (targets && sameName(section, targets.section)) message = neither(entry, known, targets);
     problems.push({ origin, message });
     return [];

@@ -20,6 +20,12 @@ export class ConfigError extends MoustashError {
 
 const longest = 80;
 
+/** Of a line that is no setting: what stands behind its first word may be a password that lacks its separator. */
+export function showFirstWord(text: string): string {
+  const [word = "", ...more] = text.split(/\s+/);
+  return more.length === 0 ? show(word) : `${show(word)} …`;
+}
+
 /** A text of somebody else's as a message may show it: no invisible characters, and not too long. */
 export function show(text: string): string {
   const visible = text.replaceAll(/[\p{C}\p{Z}]/gu, (character) =>

@@ -5,7 +5,7 @@ import { examine, type Finding, judgeExpiry } from "./finding.ts";
 import { toNetworkError } from "./network-errors.ts";
 import { type RabbitmqAccess, rabbitmqAccess, rabbitmqNames } from "./rabbitmq-access.ts";
 import { openRabbitmqConnection, type RabbitmqConnection } from "./rabbitmq-connection.ts";
-import { isRefusal, toRabbitmqError } from "./rabbitmq-errors.ts";
+import { isRefusal, toRabbitmqError, wordsOf } from "./rabbitmq-errors.ts";
 import { exchangeOf, prepareTopology } from "./rabbitmq-topology.ts";
 import type { RabbitmqValues } from "./settings.ts";
 import { readTlsFiles } from "./tls.ts";
@@ -55,6 +55,7 @@ async function lookAt(
     const { certificate } = connection;
     if (certificate) found.push(judgeExpiry(certificate.validTo, certificate.issuer, Date.now()));
     found.push(...(await judgeQueue(open, values)));
+    await tryPublishing(await open(), values);
     await refuseAlarm(await open());
     found.push({ level: "ok", subject: "alarms", message: "no memory or disk alarm stops publishers" });
     found.push(await judgeOverflow(address, values, access, signal));
@@ -83,6 +84,7 @@ async function judgeQueue(
   } catch (error) {
     if (!values.rabbitmq_declare || !/NOT_FOUND/.test(looking.failure?.message ?? ""))
       throw looking.failure ?? error;
+    await tryDeclaring(open, values);
     return [
       {
         level: "ok",
@@ -96,9 +98,10 @@ async function judgeQueue(
     await prepareTopology(declaring, values).catch((error: unknown) => {
       throw declaring.failure ?? error;
     });
+    await tryBinding(await open(), values);
   }
   const { messageCount, consumerCount } = await looking.channel.checkQueue(queue);
-  const message = `the queue ${queue} holds ${messageCount} messages, and has ${consumerCount} readers`;
+  const message = `the queue ${queue} holds ${count(messageCount, "message")}, and has ${count(consumerCount, "reader")}`;
   if (consumerCount > 0) return [{ level: "ok", subject: "queue", message }];
   return [
     {
@@ -109,6 +112,63 @@ async function judgeQueue(
     },
   ];
 }
+
+// RabbitMQ looks at our rights before it looks at what is asked: what can never be done shows them and changes nothing.
+// Source: handle_method in rabbit_channel.erl (3.8 to 4.x).
+
+/** Exchange and queue as they would be declared, each with an argument that is refused. */
+async function tryDeclaring(open: () => Promise<RabbitmqConnection>, values: RabbitmqValues): Promise<void> {
+  const exchange = exchangeOf(values);
+  if (exchange !== "")
+    await expectRefusal(await open(), ({ channel }) =>
+      channel.assertExchange(exchange, values.rabbitmq_exchange_type, {
+        durable: values.rabbitmq_exchange_durable,
+        arguments: { "alternate-exchange": 0 },
+      }),
+    );
+  await expectRefusal(await open(), ({ channel }) =>
+    channel.assertQueue(values.rabbitmq_queue, {
+      durable: values.rabbitmq_queue_durable,
+      arguments: { "x-max-length": -1 },
+    }),
+  );
+}
+
+/** Unbinding asks for the same rights as binding; there is no binding of that name. */
+async function tryBinding(connection: RabbitmqConnection, values: RabbitmqValues): Promise<void> {
+  const exchange = exchangeOf(values);
+  if (exchange === "") return;
+  await expectRefusal(connection, ({ channel }) =>
+    channel.unbindQueue(values.rabbitmq_queue, exchange, `moustash-probe-${performance.now()}`),
+  );
+}
+
+/** A message that can reach no queue, for its time to live is no number. */
+async function tryPublishing(connection: RabbitmqConnection, values: RabbitmqValues): Promise<void> {
+  await expectRefusal(connection, async ({ channel }) => {
+    const trouble = new Promise<void>((resolve) => void connection.onTrouble(resolve));
+    channel.publish(exchangeOf(values), values.rabbitmq_queue, Buffer.alloc(0), { expiration: "none" });
+    await trouble;
+  });
+}
+
+/** That something differs, or is not there, is what we wanted to hear. */
+async function expectRefusal(
+  connection: RabbitmqConnection,
+  ask: (connection: RabbitmqConnection) => Promise<unknown>,
+): Promise<void> {
+  const thrown: unknown = await ask(connection).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const refusal = connection.failure ?? thrown;
+  if (refusal === undefined) return;
+  const words = refusal instanceof Error ? wordsOf(refusal) : "";
+  if (/^NOT_FOUND|^PRECONDITION_FAILED - inv|inequivalent arg 'alternate-exchange'/.test(words)) return;
+  throw refusal;
+}
+
+const count = (number: number, noun: string) => (number === 1 ? `one ${noun}` : `${number} ${noun}s`);
 
 /** RabbitMQ tells of an alarm only to who publishes: here what no queue gets. */
 async function refuseAlarm(connection: RabbitmqConnection): Promise<void> {

@@ -157,19 +157,21 @@ async function lookInto(
     });
   const { certificate } = connection;
   if (certificate) found.push(judgeExpiry(certificate.validTo, certificate.issuer, Date.now()));
-  found.push(...(await judgeKey(connection, values)));
+  // What is wrong with one thing is no reason to keep the others back.
+  const judge = async (subject: string, findings: () => Promise<readonly Finding[]> | readonly Finding[]) =>
+    void found.push(...(await examine(subject, async () => findings())));
+  await judge("key", () => judgeKey(connection, values));
   if (Object.keys(info).length === 0)
     found.push({
       level: "warning",
       subject: "rights",
       message: `INFO is not permitted to ${user}: eviction, persistence and replicas cannot be seen`,
     });
-  else
-    found.push(
-      ...judgeMemory(info),
-      ...judgePersistence(info, values),
-      ...judgeReplicas(info, values, place),
-    );
+  else {
+    await judge("eviction", () => judgeMemory(info));
+    await judge("persistence", () => judgePersistence(info, values, version));
+    await judge("replicas", () => judgeReplicas(info, values, place));
+  }
   return found;
 }
 
@@ -215,7 +217,7 @@ async function judgeKey(connection: RedisConnection, values: RedisValues): Promi
   if (values.redis_max_length !== undefined && before >= values.redis_max_length)
     throw new TransportError(
       "unavailable",
-      `the list ${key} holds ${before} events, redis_max_length is ${values.redis_max_length}: its reader is away or too slow`,
+      `the list ${key} holds ${events(before)}, redis_max_length is ${values.redis_max_length}: its reader is away or too slow`,
     );
   if (before === 0)
     return [
@@ -232,16 +234,18 @@ async function judgeKey(connection: RedisConnection, values: RedisValues): Promi
       ? {
           level: "ok",
           subject: "key",
-          message: `the list ${key} holds ${after} events, and is being drained`,
+          message: `the list ${key} holds ${events(after)}, and is being drained`,
         }
       : {
           level: "warning",
           subject: "key",
-          message: `the list ${key} holds ${after} events, and nobody took one within a second`,
+          message: `the list ${key} holds ${events(after)}, and nobody took one within a second`,
           remedy: "start the reader (Logstash: input redis with data_type => list and this key)",
         },
   ];
 }
+
+const events = (count: number) => (count === 1 ? "one event" : `${count} events`);
 
 async function lengthOf(connection: RedisConnection, key: string): Promise<number | undefined> {
   try {
@@ -276,8 +280,15 @@ function judgeMemory(info: Record<string, string>): readonly Finding[] {
 function judgePersistence(
   info: Record<string, string>,
   { redis_wait: wait }: RedisValues,
+  version: string,
 ): readonly Finding[] {
   const aof = info["aof_enabled"] === "1";
+  const [major = 0, minor = 0] = (info["redis_version"] ?? "").split(".").map(Number);
+  if (wait.for === "aof" && (major < 7 || (major === 7 && minor < 2)))
+    throw new TransportError(
+      "misconfigured",
+      `it is ${version}, and redis_wait = aof needs 7.2 or newer: redis_wait = none, or another server`,
+    );
   if (wait.for === "aof" && !aof)
     throw new TransportError(
       "misconfigured",
@@ -320,7 +331,7 @@ function judgeReplicas(
       "unavailable",
       `Redis at ${place} has ${count} replicas, redis_wait = replicas:${wait.count} needs ${wait.count}`,
     );
-  return [{ level: "ok", subject: "replicas", message: `${count} replicas` }];
+  return [{ level: "ok", subject: "replicas", message: count === 1 ? "one replica" : `${count} replicas` }];
 }
 
 /** Source: the options of Logstash's redis input (3.7). */

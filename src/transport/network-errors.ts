@@ -77,7 +77,7 @@ function explainPath(
     case "EPERM":
       return [
         "unavailable",
-        `permission denied for uid ${process.getuid?.()}, gid ${process.getgid?.()}: let them share a group (unixsocketperm 770 at the server, group_add or fsGroup here)`,
+        `permission denied for uid ${process.geteuid?.()}, gid ${process.getegid?.()}: let them share a group (unixsocketperm 770 at the server, group_add or fsGroup here)`,
       ];
     case "ENOTSOCK":
     case "ECONNREFUSED":
@@ -122,7 +122,7 @@ function explainTls(
   const host = "path" in endpoint ? endpoint.path : endpoint.host;
   switch (error.code) {
     case "CERT_HAS_EXPIRED":
-      return ["unavailable", `its certificate${validity(error)} has expired: renew it at the server`];
+      return ["unavailable", "its certificate has expired: renew it at the server"];
     case "CERT_NOT_YET_VALID":
       return ["unavailable", "its certificate is not valid yet: is a clock wrong?"];
     case "ERR_TLS_CERT_ALTNAME_INVALID":
@@ -158,9 +158,4 @@ function explainAlert(error: NodeJS.ErrnoException, names: NetworkContext["names
   if (code.startsWith("ERR_OSSL") || code.startsWith("ERR_SSL"))
     return ["misconfigured", `TLS: ${error.message} (look at ${names.ca}, ${names.cert}, ${names.key})`];
   return undefined;
-}
-
-function validity(error: NodeJS.ErrnoException): string {
-  const cert = (error as { cert?: { valid_to?: string } }).cert;
-  return cert?.valid_to === undefined ? "" : ` (valid until ${cert.valid_to})`;
 }

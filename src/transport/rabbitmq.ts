@@ -3,8 +3,10 @@
 // Invariants, beside those of every transport:
 // - An event counts as sent only when RabbitMQ has confirmed it and has not returned it: what no queue takes is
 //   confirmed too, and lost. The return comes before the confirmation of the same message.
-// - At most rabbitmq_window events are unconfirmed. With one, a refused event is never overtaken by the next.
+// - At most rabbitmq_window events are unconfirmed. With one, a refused event is never overtaken by the next; with more,
+//   only within the window in which the first is refused.
 import { type Envelope, fillRoute } from "../envelope.ts";
+import { createAcknowledged } from "./acknowledged.ts";
 import { formatAddress } from "./address.ts";
 import { attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";
@@ -13,8 +15,8 @@ import { isTlsSilence, toNetworkError } from "./network-errors.ts";
 import { rabbitmqAccess, rabbitmqNames } from "./rabbitmq-access.ts";
 import { openRabbitmqConnection, type RabbitmqConnection } from "./rabbitmq-connection.ts";
 import { isRefusal, toRabbitmqError } from "./rabbitmq-errors.ts";
-import { tooLarge } from "./rabbitmq-poison.ts";
-import { publishWindow } from "./rabbitmq-publish.ts";
+import { keysTooLong, tooLarge } from "./rabbitmq-poison.ts";
+import { type Message, publishWindow } from "./rabbitmq-publish.ts";
 import { bindKey, exchangeOf, prepareTopology } from "./rabbitmq-topology.ts";
 import type { RabbitmqValues } from "./settings.ts";
 import { readTlsFiles } from "./tls.ts";
@@ -37,6 +39,9 @@ export function connectRabbitmq(
   let bound = new Set<string>();
   /** Since RabbitMQ has blocked us; until it is asked again. */
   let wasBlocked = false;
+  /** Since an event was refused, until a batch went through: one at a time, or each window would be out of order. */
+  let isNarrow = false;
+  const acknowledged = createAcknowledged();
   let under: AbortController | undefined;
 
   async function getConnection(signal: AbortSignal): Promise<RabbitmqConnection> {
@@ -131,34 +136,38 @@ export function connectRabbitmq(
   }
 
   async function publishAll(envelopes: readonly Envelope[], signal: AbortSignal): Promise<Sent> {
-    const rejected: { envelope: Envelope; reason: string }[] = [];
+    const pending = acknowledged.without(envelopes);
+    const messages = pending.map((envelope) => ({ envelope, key: fillRoute(template, envelope.route) }));
+    const rejected = [...keysTooLong(messages)];
+    const unspeakable = new Set(rejected.map(({ envelope }) => envelope));
+    let rest = messages.filter(({ envelope }) => !unspeakable.has(envelope));
     await getConnection(signal);
-    for (let from = 0; from < envelopes.length; from += values.rabbitmq_window) {
-      let window = envelopes.slice(from, from + values.rabbitmq_window);
-      while (window.length > 0) {
-        const current = await getConnection(signal);
-        try {
-          await publish(current, window);
-          break;
-        } catch (error) {
-          const mostBytes = tooLarge(current.failure);
-          if (mostBytes === undefined) throw error;
-          // The channel is closed by one; those behind it were thrown away with it, those before are confirmed again.
-          current.destroy();
-          const isLarge = ({ body }: Envelope) => Buffer.byteLength(body) > mostBytes;
-          const reason = `RabbitMQ at ${current.place}: the event is larger than max_message_size there, ${mostBytes} bytes: raise it, or lower max_event_bytes`;
-          rejected.push(...window.filter(isLarge).map((envelope) => ({ envelope, reason })));
-          const rest = window.filter((envelope) => !isLarge(envelope));
-          if (rest.length === window.length) throw error;
-          window = rest;
+    for (let from = 0; from < rest.length;) {
+      const window = rest.slice(from, from + (isNarrow ? 1 : values.rabbitmq_window));
+      const current = await getConnection(signal);
+      try {
+        await publish(current, window);
+        from += window.length;
+      } catch (error) {
+        const mostBytes = tooLarge(current.failure) ?? Infinity;
+        const large = window.filter(({ envelope }) => Buffer.byteLength(envelope.body) > mostBytes);
+        if (large.length === 0) {
+          acknowledged.add(rest.slice(0, from).map(({ envelope }) => envelope));
+          throw error;
         }
+        // The channel is closed by one; those behind it were thrown away with it, those before are confirmed again.
+        current.destroy();
+        const reason = `RabbitMQ at ${current.place}: the event is larger than max_message_size there, ${mostBytes} bytes: raise it, or lower max_event_bytes`;
+        rejected.push(...large.map(({ envelope }) => ({ envelope, reason })));
+        rest = rest.filter((message) => !large.includes(message));
       }
     }
+    isNarrow = false;
+    acknowledged.clear();
     return { rejected };
   }
 
-  async function publish(current: RabbitmqConnection, window: readonly Envelope[]): Promise<void> {
-    const messages = window.map((envelope) => ({ envelope, key: fillRoute(template, envelope.route) }));
+  async function publish(current: RabbitmqConnection, messages: readonly Message[]): Promise<void> {
     if (values.rabbitmq_declare && exchange !== "")
       for (const { key } of messages) {
         if (bound.has(key)) continue;
@@ -171,6 +180,7 @@ export function connectRabbitmq(
       throw blockedError(current);
     }
     if (outcome.is === "closed") throw current.failure ?? new Error("closed");
+    if (outcome.is === "returned" || outcome.is === "refused") isNarrow = true;
     if (outcome.is === "returned")
       throw new TransportError(
         "unavailable",

@@ -4,6 +4,7 @@
 // - Of one key, one RPUSH is under way at a time: a refused one is never overtaken by the next.
 // - redis_wait is asked for on the connection that wrote, right behind the write; on another it may tell lies.
 import type { ConnectOptions } from "./connect.ts";
+import { createAcknowledged } from "./acknowledged.ts";
 import { isInContainer } from "./container.ts";
 import { isTlsSilence, toNetworkError } from "./network-errors.ts";
 import { describeRedis, openRedis, type RedisAccess, redisAccess, redisNames } from "./redis-access.ts";
@@ -44,6 +45,7 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
       { inContainer, signal, product: "Sentinel" },
     ),
   );
+  const acknowledged = createAcknowledged();
   /** Places and keys whose list was too long when we last heard of it. */
   const full = new Set<string>();
   const patience = createAlarm();
@@ -62,18 +64,25 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     const late = () =>
       ending.abort(new TransportError("unavailable", `${name} did not answer within ${timeoutMs} ms`));
     patience.set(timeoutMs, late);
+    const written: Write[] = [];
     try {
       if (envelopes.length === 0) return await greet(signal);
       const rejected: Rejected[] = [];
       let listLength: number | undefined;
-      for (const part of splitBatch(envelopes)) {
-        const writes = groupByKey(part, template, values.redis_balance);
-        const lengths = await settleAll(writes.map((write) => push(write, rejected, signal, endsAtMs)));
+      for (const part of splitBatch(acknowledged.without(envelopes))) {
+        const writes = groupByKey(part, template, values.redis_balance).map(async (write) => {
+          const length = await push(write, rejected, signal, endsAtMs);
+          if (length !== undefined) written.push(write);
+          return length;
+        });
+        const lengths = await settleAll(writes);
         listLength = lengths.at(-1) ?? listLength;
       }
+      acknowledged.clear();
       return { rejected, ...(listLength === undefined ? undefined : { listLength }) };
     } catch (error) {
       servers.destroy();
+      for (const write of written) acknowledged.add(write.envelopes);
       if (signal.aborted && !isTlsSilence(error)) throw signal.reason;
       if (error instanceof TransportError) throw error;
       if (isReply(error)) throw toRedisError(error, { place: name });

@@ -45,6 +45,31 @@ export function firstCopies(arrived: readonly string[]): string[] {
   return [...new Set(arrived)];
 }
 
+export interface Losses {
+  readonly lost: number;
+  /** What a broker had acknowledged and forgot when it was killed: its own loss, for its user to prevent. */
+  readonly lost_by_broker: number;
+  readonly out_of_order: number;
+}
+
+export const noLosses: Losses = { lost: 0, lost_by_broker: 0, out_of_order: 0 };
+
+/** Of acknowledged events, in the order in which they were sent; the first of them by the broker that was killed. */
+export function countLosses(
+  acknowledged: readonly Envelope[],
+  { byKilled, arrived }: { byKilled: number; arrived: readonly string[] },
+): Losses {
+  const there = new Set(arrived);
+  const isMissing = ({ body }: Envelope) => !there.has(body);
+  const places = new Map(acknowledged.map(({ body }, index) => [body, index]));
+  const order = [...there].map((body) => places.get(body) ?? assert.fail("it was never sent"));
+  return {
+    lost: acknowledged.slice(byKilled).filter(isMissing).length,
+    lost_by_broker: acknowledged.slice(0, byKilled).filter(isMissing).length,
+    out_of_order: order.filter((place, index) => place < Math.max(-1, ...order.slice(0, index))).length,
+  };
+}
+
 export async function assertRejects(
   promise: Promise<unknown>,
   code: TransportError["code"],

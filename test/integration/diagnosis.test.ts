@@ -139,10 +139,10 @@ describe("diagnosis of rabbitmq", { skip: withoutRabbitmq }, () => {
       channel.sendToQueue("q", Buffer.from("{}"));
     });
     const texts = { rabbitmq_queue: "q", rabbitmq_exchange: "x" };
-    find(await look(texts), "warning", /holds \d messages, and has 0 readers/);
+    find(await look(texts), "warning", /holds (\d messages|one message), and has 0 readers/);
     await server.with(async (channel) => {
       await channel.consume("q", () => {});
-      find(await look(texts), "ok", /has 1 readers/);
+      find(await look(texts), "ok", /has one reader/);
     });
   });
 

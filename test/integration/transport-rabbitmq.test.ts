@@ -1,13 +1,16 @@
 // The RabbitMQ transport against a real server: the contract of every transport, and what is RabbitMQ's own.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { connectTransport } from "../../src/transport/connect.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import {
   assertRejects,
   bodies,
+  countLosses,
   firstCopies,
   makeEvents,
+  noLosses,
   sendUntilTaken,
   testTransport,
 } from "../contract/transport.ts";
@@ -161,6 +164,44 @@ describe("rabbitmq", { skip: withoutRabbitmq }, () => {
     assert.deepEqual(firstCopies(arrived), bodies(events));
   });
 
+  it("goes on through a full queue that rejects, however slow its reader is", async () => {
+    const texts = { ...names(), rabbitmq_exchange: "none" };
+    await server.with((channel) =>
+      channel.assertQueue(texts.rabbitmq_queue, {
+        maxLength: 3,
+        arguments: { "x-overflow": "reject-publish" },
+      }),
+    );
+    await using transport = connect({ ...texts, rabbitmq_declare: "off" });
+    const events = makeEvents(60);
+    const arrived: string[] = [];
+    await server.with(async (channel) => {
+      const sent = sendUntilTaken(transport, events, { withinMs: 30_000 });
+      while (arrived.length < events.length) {
+        const message = await channel.get(texts.rabbitmq_queue, { noAck: true });
+        if (message) arrived.push(message.content.toString());
+        await delay(10);
+      }
+      assert.ok((await sent).length > 0, "it was refused at least once");
+    });
+    assert.deepEqual(arrived, bodies(events));
+    assert.deepEqual(await server.take(texts.rabbitmq_queue), []);
+  });
+
+  it("rejects a routing key that AMQP cannot say, and goes on behind it", async () => {
+    const texts = { ...names(), rabbitmq_key: "m.%{program}" };
+    await using transport = connect(texts);
+    const [long] = makeEvents(1, { program: "ü".repeat(200) });
+    const [last] = makeEvents(1);
+    const { rejected } = await transport.send([long!, last!], options);
+    assert.deepEqual(
+      rejected.map(({ envelope }) => envelope.id),
+      [long!.id],
+    );
+    assert.match(rejected[0]!.reason, /402 bytes, 255 are possible: shorten rabbitmq_key/);
+    assert.deepEqual(await server.take(texts.rabbitmq_queue), [last!.body]);
+  });
+
   it("rejects what is larger than max_message_size, and goes on behind it", async () => {
     for (const rabbitmq_window of [1, 16]) {
       const texts = { ...names(), rabbitmq_window };
@@ -264,6 +305,29 @@ describe("rabbitmq", { skip: withoutRabbitmq }, () => {
     const events = makeEvents(2);
     await transport.send(events, options);
     assert.deepEqual(await server.take(texts.rabbitmq_queue), bodies(events));
+  });
+
+  it("forgets nothing that a durable queue confirmed when it is killed, and all that another one did", async () => {
+    const durable = names();
+    const transient = { ...names(), rabbitmq_queue_durable: "off" };
+    await using keeps = connect(durable);
+    await using forgets = connect(transient);
+    const [kept, forgotten] = [makeEvents(40), makeEvents(40)];
+    await keeps.send(kept.slice(0, 20), options);
+    await forgets.send(forgotten.slice(0, 20), options);
+    await server.kill();
+    await server.start();
+    await sendUntilTaken(keeps, kept.slice(20));
+    await sendUntilTaken(forgets, forgotten.slice(20));
+    const [one, two] = [
+      await server.take(durable.rabbitmq_queue),
+      await server.take(transient.rabbitmq_queue),
+    ];
+    assert.deepEqual(countLosses(kept, { byKilled: 20, arrived: one }), noLosses);
+    assert.deepEqual(countLosses(forgotten, { byKilled: 20, arrived: two }), {
+      ...noLosses,
+      lost_by_broker: 20,
+    });
   });
 
   it("counts a memory alarm as being away, adds nothing meanwhile, and goes on after it", async () => {

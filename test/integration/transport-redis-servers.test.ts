@@ -8,12 +8,14 @@ import type { Transport } from "../../src/transport/transport.ts";
 import {
   assertRejects,
   bodies,
+  countLosses,
   firstCopies,
   makeEvents,
+  noLosses,
   sendUntilTaken,
   testTransport,
 } from "../contract/transport.ts";
-import { startRedis, withoutRedis } from "../servers/redis.ts";
+import { type RedisServer, startRedis, withoutRedis } from "../servers/redis.ts";
 import { type RedisCluster, startRedisCluster } from "../servers/redis-cluster.ts";
 import { startSentinels } from "../servers/redis-sentinel.ts";
 import { eventually, freePort } from "../servers/server.ts";
@@ -35,6 +37,34 @@ async function sendAll(transport: Transport, events: readonly Envelope[], betwee
     await delay(2);
   }
   await meanwhile;
+}
+
+/** Many megabytes, and a few events behind them. */
+function splitEvents(): [Envelope[], Envelope[]] {
+  return [makeEvents(60, { pad: "x".repeat(400_000) }), makeEvents(20)];
+}
+
+/** `7.2`, of Redis or of what speaks for it. */
+async function serverVersion(server: RedisServer): Promise<number> {
+  const info = String(await server.command("INFO", "server"));
+  return Number(/redis_version:(\d+\.\d+)/.exec(info)![1]);
+}
+
+/**
+ * Has the server acknowledge more than the kernel's buffers hold while its replicas are stopped, and kills it: the
+ * replica that takes over cannot have all. Gives the number of events that it acknowledged.
+ */
+async function forget(
+  transport: Transport,
+  events: readonly Envelope[],
+  { server, replicas }: { server: RedisServer; replicas: readonly RedisServer[] },
+): Promise<number> {
+  for (const replica of replicas) replica.stop();
+  for (let from = 0; from < events.length; from += 10)
+    await transport.send(events.slice(from, from + 10), options);
+  await server.kill();
+  for (const replica of replicas) replica.resume();
+  return events.length;
 }
 
 describe("redis: what accepted means", { skip: withoutRedis }, () => {
@@ -120,7 +150,8 @@ describe("redis: several servers", { skip: withoutRedis }, () => {
   });
 });
 
-describe("redis: Sentinel", { skip: withoutRedis }, () => {
+// Side by side: most of the time they wait for a fail-over.
+describe("redis: Sentinel", { skip: withoutRedis, concurrency: 3 }, () => {
   it("follows a fail-over, loses nothing that replicas had, and keeps the order", async () => {
     await using at = await startSentinels();
     const redis_sentinels = at.sentinels.map(({ port }) => `127.0.0.1:${port}`).join(", ");
@@ -134,29 +165,60 @@ describe("redis: Sentinel", { skip: withoutRedis }, () => {
     await sendAll(transport, events, () => old.kill());
     const now = await at.master();
     assert.notEqual(now, old);
-    assert.deepEqual(firstCopies(await now.list(key)), bodies(events));
+    const arrived = await now.list(key);
+    assert.deepEqual(countLosses(events, { byKilled: events.length, arrived }), noLosses);
   });
 
-  it("writes nothing to an old master once the switch is announced, nor to a replica", async () => {
+  it("loses without redis_wait what the old master alone had, and that only; the order stays", async () => {
+    await using at = await startSentinels();
+    const redis_sentinels = at.sentinels.map(({ port }) => `127.0.0.1:${port}`).join(", ");
+    await using transport = connect({ redis_sentinels, redis_sentinel_name: at.name });
+    const server = await at.master();
+    const replicas = at.servers.filter((other) => other !== server);
+    const [early, late] = splitEvents();
+    const byKilled = await forget(transport, early, { server, replicas });
+    await sendUntilTaken(transport, late);
+    const now = await at.switchedFrom(server);
+    const arrived = await now.list(key);
+    const losses = countLosses([...early, ...late], { byKilled, arrived });
+    assert.ok(losses.lost_by_broker > 0, "the test had it forget some");
+    assert.deepEqual(losses, { ...noLosses, lost_by_broker: losses.lost_by_broker });
+  });
+
+  it("writes nothing to an old master once the switch is announced", async () => {
     await using at = await startSentinels();
     const redis_sentinels = at.sentinels.map(({ port }) => `127.0.0.1:${port}`).join(", ");
     await using transport = connect({ redis_sentinels, redis_sentinel_name: at.name });
     const old = await at.master();
-    await transport.send(makeEvents(1), options);
-    // Stopped, it looks dead; resumed, it is a master still for whoever asks it alone.
-    await eventually(async () => String(await old.command("CLIENT", "LIST")).includes("cmd=rpush"));
+    const events = makeEvents(21);
+    await transport.send(events.slice(0, 1), options);
+    await eventually(async () =>
+      (await Promise.all(at.servers.map((server) => server.list(key)))).every(({ length }) => length === 1),
+    );
+    // Stopped, it looks dead.
     old.stop();
-    const now = await eventually(async () => {
-      const master = await at.master();
-      return master === old ? undefined : master;
-    });
-    const events = makeEvents(10);
-    await sendUntilTaken(transport, events);
-    assert.deepEqual((await now.list(key)).slice(-10), bodies(events));
+    const now = await at.switchedFrom(old);
+    await sendUntilTaken(transport, events.slice(1, 11));
+    // Nobody tells it that it was replaced: a master still, for whoever asks it alone.
+    for (const sentinel of at.sentinels) sentinel.stop();
     old.resume();
-    await transport.send(makeEvents(1), options);
-    await eventually(async () => String(await old.command("INFO", "replication")).includes("role:slave"));
-    await eventually(async () => (await old.list(key)).length === (await now.list(key)).length);
+    await transport.send(events.slice(11), options);
+    assert.equal(((await old.command("ROLE")) as string[])[0], "master");
+    assert.deepEqual(await old.list(key), bodies(events.slice(0, 1)));
+    assert.deepEqual(await now.list(key), bodies(events));
+  });
+
+  it("writes nothing to a replica that a Sentinel takes for the master, even where it could", async () => {
+    await using master = await startRedis();
+    const config = [`replicaof 127.0.0.1 ${master.port}`, "replica-read-only no"];
+    await using replica = await startRedis({ config });
+    const watch = [`sentinel monitor m 127.0.0.1 ${replica.port} 2`];
+    await using sentinel = await startRedis({ args: ["--sentinel"], config: watch });
+    const redis_sentinels = `127.0.0.1:${sentinel.port}`;
+    await using transport = connect({ redis_sentinels, redis_sentinel_name: "m" });
+    const says = /is a replica and not the master of m: a fail-over is under way/;
+    await assertRejects(transport.send(makeEvents(1), options), "unavailable", says);
+    assert.deepEqual(await replica.list(key), []);
   });
 
   it("says which masters there are where the name is unknown", async () => {
@@ -206,7 +268,7 @@ testTransport(
   { skip: withoutRedis },
 );
 
-describe("redis: Cluster", { skip: withoutRedis }, () => {
+describe("redis: Cluster", { skip: withoutRedis, concurrency: 2 }, () => {
   it("follows a slot that is moved, and a fail-over, and keeps the order", async () => {
     await using cluster = await startRedisCluster();
     const redis_ip = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ");
@@ -225,6 +287,51 @@ describe("redis: Cluster", { skip: withoutRedis }, () => {
       // As a replica of the new owner, which otherwise has none to wait for.
       await owner.start();
     });
+    const arrived = await cluster.list(key);
+    assert.deepEqual(countLosses(events, { byKilled: events.length, arrived }), noLosses);
+  });
+
+  it("loses without redis_wait what the dead owner alone had, and that only; the order stays", async () => {
+    await using cluster = await startRedisCluster();
+    const redis_ip = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ");
+    await using transport = connect({ redis_ip, redis_cluster: "on" });
+    const server = await cluster.ownerOf(key);
+    const [early, late] = splitEvents();
+    const replicas = [await cluster.replicaOf(server)];
+    const byKilled = await forget(transport, early, { server, replicas });
+    await sendUntilTaken(transport, late);
+    const losses = countLosses([...early, ...late], { byKilled, arrived: await cluster.list(key) });
+    assert.ok(losses.lost_by_broker > 0, "the test had it forget some");
+    assert.deepEqual(losses, { ...noLosses, lost_by_broker: losses.lost_by_broker });
+  });
+
+  it("waits for the replica, or the disk, of the node that owns the key", async (t) => {
+    await using cluster = await startRedisCluster();
+    const other = (await cluster.masters())[0]!;
+    const texts = { redis_ip: `127.0.0.1:${other.port}`, redis_cluster: "on" };
+    const owner = await cluster.ownerOf(key);
+    const replica = await cluster.replicaOf(owner);
+    await using replicated = connect({ ...texts, redis_wait: "replicas:1" });
+    const events = makeEvents(3);
+    await replicated.send(events.slice(0, 1), options);
+    assert.deepEqual(await replica.command("LLEN", key).catch(() => 1), 1);
+    // The other masters' replicas go on.
+    replica.stop();
+    const late = replicated.send(events.slice(1, 2), { timeoutMs: 2500 });
+    await assertRejects(late, "unavailable", new RegExp(`${owner.port}: only 0 of 1 replicas`));
+    replica.resume();
+    await sendUntilTaken(replicated, events.slice(1, 2));
+
+    await using synced = connect({ ...texts, redis_wait: "aof" });
+    const version = await serverVersion(owner);
+    const needs = version < 7.2 ? /needs 7\.2 or newer/ : new RegExp(`${owner.port} writes no append-only`);
+    for (const node of cluster.nodes)
+      if (node !== owner) await node.command("CONFIG", "SET", "appendonly", "yes");
+    await assertRejects(synced.send(events.slice(2), options), "misconfigured", needs);
+    if (version < 7.2) return t.diagnostic("this Redis has no WAITAOF");
+    for (const node of cluster.nodes)
+      await node.command("CONFIG", "SET", "appendonly", node === owner ? "yes" : "no");
+    await sendUntilTaken(synced, events.slice(2));
     assert.deepEqual(firstCopies(await cluster.list(key)), bodies(events));
   });
 
@@ -237,16 +344,5 @@ describe("redis: Cluster", { skip: withoutRedis }, () => {
     await transport.send(events, options);
     for (const [index, program] of programs.entries())
       assert.deepEqual(await cluster.list(`m:${program}`), bodies(events.slice(index * 3, index * 3 + 3)));
-  });
-
-  it("says that redis_cluster must be on, or off", async () => {
-    await using cluster = await startRedisCluster();
-    const owner = await cluster.ownerOf(key);
-    const other = cluster.nodes.find((node) => node !== owner)!;
-    await using plain = connect({ redis_ip: `127.0.0.1:${other.port}` });
-    await assertRejects(plain.send(makeEvents(1), options), "misconfigured", /redis_cluster = on/);
-    await using alone = await startRedis();
-    await using clustered = connect({ redis_ip: `127.0.0.1:${alone.port}`, redis_cluster: "on" });
-    await assertRejects(clustered.send(makeEvents(1), options), "misconfigured", /redis_cluster = off/);
   });
 });

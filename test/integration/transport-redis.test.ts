@@ -184,6 +184,19 @@ describe("redis", { skip: withoutRedis }, () => {
       await assertRejects(at.transport.send(makeEvents(1), options), "unavailable", sentence);
     });
 
+  it("does not send again what was taken of a batch that failed further on", async () => {
+    const config = ["user shipper on >secret ~m:a +@all"];
+    const login = { redis_username: "shipper", redis_password: "secret" };
+    await using at = await setUp({ config }, { ...login, redis_namespace: "m:%{program}" });
+    const events = [...makeEvents(2, { program: "a" }), ...makeEvents(2, { program: "b" })];
+    for (let tries = 0; tries < 3; tries += 1)
+      await assertRejects(at.transport.send(events, options), "credentials", /m:b/);
+    await at.server.command("ACL", "SETUSER", "shipper", "~m:b");
+    await at.transport.send(events, options);
+    assert.deepEqual(await at.server.list("m:a"), bodies(events.slice(0, 2)));
+    assert.deepEqual(await at.server.list("m:b"), bodies(events.slice(2)));
+  });
+
   it("never sends later what did not fit into the socket in time", async () => {
     await using at = await setUp();
     await at.transport.send([], options);

@@ -11,6 +11,7 @@ export interface RedisCluster extends AsyncDisposable {
   /** The master that owns the key now, as the nodes that live see it. */
   ownerOf(key: string): Promise<RedisServer>;
   masters(): Promise<RedisServer[]>;
+  replicaOf(master: RedisServer): Promise<RedisServer>;
   list(key: string): Promise<string[]>;
   /** Moves the key's slot to the node, with what it holds, as resharding does. */
   moveSlot(key: string, to: RedisServer): Promise<void>;
@@ -58,6 +59,17 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       const ports = (await slotsSeenBy(living()[0]!)).map(([, , master]) => master![1]);
       return [...new Set(ports)].map(nodeAt).filter((node) => node.isUp());
     },
+    replicaOf: ({ port }) =>
+      eventually(
+        async () => {
+          for (const node of living()) {
+            const info = String(await node.command("INFO", "replication"));
+            if (info.includes(`master_port:${port}\r`) && info.includes("master_link_status:up")) return node;
+          }
+          return undefined;
+        },
+        { what: `a replica of the node at ${port}` },
+      ),
     list: async (key) => (await ownerOf(key)).list(key),
     async moveSlot(key, to) {
       const from = await ownerOf(key);

@@ -8,6 +8,8 @@ export interface SentinelSetUp extends AsyncDisposable {
   readonly servers: readonly RedisServer[];
   /** The master as the Sentinels name it. */
   master(): Promise<RedisServer>;
+  /** The master that is another, once every Sentinel has announced it. */
+  switchedFrom(old: RedisServer): Promise<RedisServer>;
 }
 
 export async function startSentinels(): Promise<SentinelSetUp> {
@@ -30,14 +32,20 @@ export async function startSentinels(): Promise<SentinelSetUp> {
   const sentinels = await Promise.all(
     [1, 2, 3].map(() => startRedis({ args: ["--sentinel"], config: watch })),
   );
+  /** What a Sentinel itself holds true; its answer for clients is ahead of what it announces. */
+  async function fieldOf(sentinel: RedisServer, field: string): Promise<string> {
+    const fields = (await sentinel.command("SENTINEL", "MASTER", name)) as string[];
+    return fields[fields.indexOf(field) + 1]!;
+  }
+
   await eventually(
     async () => {
       const seen = await Promise.all(
-        sentinels.map(async (sentinel) => {
-          const fields = (await sentinel.command("SENTINEL", "MASTER", name)) as string[];
-          const value = (field: string) => fields[fields.indexOf(field) + 1];
-          return value("num-other-sentinels") === "2" && value("num-slaves") === "2";
-        }),
+        sentinels.map(
+          async (sentinel) =>
+            (await fieldOf(sentinel, "num-other-sentinels")) === "2" &&
+            (await fieldOf(sentinel, "num-slaves")) === "2",
+        ),
       );
       return seen.every(Boolean);
     },
@@ -51,6 +59,15 @@ export async function startSentinels(): Promise<SentinelSetUp> {
       const [, port] = (await sentinels[0]!.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)) as string[];
       return servers.find((server) => server.port === Number(port))!;
     },
+    switchedFrom: (old) =>
+      eventually(
+        async () => {
+          const ports = await Promise.all(sentinels.map((sentinel) => fieldOf(sentinel, "port")));
+          if (ports.some((port) => port !== ports[0] || Number(port) === old.port)) return undefined;
+          return servers.find(({ port }) => port === Number(ports[0]));
+        },
+        { what: "another master" },
+      ),
     async [Symbol.asyncDispose]() {
       await Promise.all([...sentinels, ...servers].map((server) => server[Symbol.asyncDispose]()));
     },

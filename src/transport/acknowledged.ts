@@ -1,0 +1,27 @@
+// Events that the broker acknowledged in a send that failed further on: the next send leaves them out.
+//
+// Without that, a broker that takes only a few events at a time (a full queue with a slow reader) would be given the
+// first ones of a batch again and again, and those behind them never.
+import type { Envelope } from "../envelope.ts";
+
+export interface Acknowledged {
+  /** Those that are still to be sent. */
+  without(envelopes: readonly Envelope[]): readonly Envelope[];
+  /** After a send that failed. */
+  add(envelopes: Iterable<Envelope>): void;
+  /** After a send that succeeded: what failed before was part of it. */
+  clear(): void;
+}
+
+export function createAcknowledged(): Acknowledged {
+  const there = new Set<string>();
+  const nameOf = ({ run, seq }: Envelope) => `${run} ${seq}`;
+  return {
+    without: (envelopes) =>
+      there.size === 0 ? envelopes : envelopes.filter((envelope) => !there.has(nameOf(envelope))),
+    add(envelopes) {
+      for (const envelope of envelopes) there.add(nameOf(envelope));
+    },
+    clear: () => there.clear(),
+  };
+}
