@@ -140,7 +140,7 @@ export const rabbitmqSettings = {
   rabbitmq_window: setting(
     parseCount(1, 4096),
     "1",
-    "How many events may wait for RabbitMQ's confirmation at a time. More is faster; but where it refuses one (a full queue that rejects, a binding that was removed) those behind it may be in the queue before it.",
+    "How many events may wait for RabbitMQ's confirmation at a time. 64 is about ten times as fast as 1; but where it refuses one (a full queue that rejects, a binding that was removed) those behind it in the same window may be in the queue before it.",
   ),
   rabbitmq_declare: setting(
     parseBoolean,

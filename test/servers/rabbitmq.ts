@@ -30,6 +30,10 @@ export interface RabbitmqOptions {
   /** Lines of rabbitmq.conf, beside the listeners. */
   readonly config?: readonly string[];
   readonly epmd?: Epmd;
+  /** Beside none; `rabbitmq_management` listens at `host`, port 15672. */
+  readonly plugins?: readonly string[];
+  /** Another loopback address than 127.0.0.1, where a port is fixed. */
+  readonly host?: string;
 }
 
 /** Erlang's register of names: one of the test's own, so that none stays behind. */
@@ -46,6 +50,7 @@ export async function startEpmd(): Promise<Epmd> {
 
 export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
   if (withoutRabbitmq) throw new Error(withoutRabbitmq);
+  const { plugins = [], host = "127.0.0.1" } = options;
   const epmd = options.epmd ?? (await startEpmd());
   const [port, distribution] = (await freePorts(2)) as [number, number];
   const folder = await temporaryFolder("moustash-rabbitmq-");
@@ -53,14 +58,15 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   const at = (name: string) => join(folder.path, name);
   await mkdir(at("home"));
   await writeFile(at("home/.erlang.cookie"), "moustash", { mode: 0o400 });
-  await writeFile(at("plugins"), "[].\n");
+  await writeFile(at("plugins"), `[${plugins.join(",")}].\n`);
   const lines = [
-    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    `listeners.tcp.1 = ${host}:${port}`,
     "vm_memory_high_watermark.absolute = 1GB",
     "disk_free_limit.absolute = 1MB",
     "log.console = true",
     "log.console.level = warning",
     "log.file = false",
+    ...(plugins.includes("rabbitmq_management") ? [`management.tcp.ip = ${host}`] : []),
     ...(options.config ?? []),
   ];
   await writeFile(at("rabbitmq.conf"), `${lines.join("\n")}\n`);
@@ -94,7 +100,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   async function withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
     let model: ChannelModel | undefined;
     try {
-      model = await connect(`amqp://guest:guest@127.0.0.1:${port}`, { noDelay: true });
+      model = await connect(`amqp://guest:guest@${host}:${port}`, { noDelay: true });
       model.on("error", () => {});
       const channel = await model.createChannel();
       channel.on("error", () => {});
