@@ -12,7 +12,7 @@ import type { Processes } from "./processes.ts";
 export interface Keeping {
   /** Resolves once what was accepted may be answered. */
   keep(journal: Journal, processes: Processes): Promise<void>;
-  /** Resolves once everything is kept, exactly. */
+  /** Resolves once everything is kept, exactly; what is still to come will be, too. */
   end(): Promise<void>;
 }
 
@@ -43,6 +43,7 @@ export function createKeeping(
   { dueMs = 20, ahead = 1024, now = () => performance.now() }: KeepingOptions = {},
 ): Keeping {
   const entries = new Map<Journal, Entry>();
+  let ended = false;
 
   async function write(journal: Journal, entry: Entry, more: number): Promise<void> {
     const reach = journal.acceptedSerial + more;
@@ -75,7 +76,7 @@ export function createKeeping(
         entry = { reach: -1, lastMs: -Infinity, processes, behind: false, writes: 0, timer: undefined };
         entries.set(journal, entry);
       }
-      const stormy = journal.canRunAhead && nowMs - entry.lastMs < dueMs;
+      const stormy = !ended && journal.canRunAhead && nowMs - entry.lastMs < dueMs;
       entry.lastMs = nowMs;
       entry.processes = processes;
       entry.behind = true;
@@ -84,6 +85,7 @@ export function createKeeping(
       if (stormy) arm(journal, entry);
     },
     async end() {
+      ended = true;
       await Promise.all(
         [...entries].map(async ([journal, entry]) => {
           clearTimeout(entry.timer);
