@@ -1,4 +1,4 @@
-// The benchmarks, in the order in which they run.
+// The benchmarks, in the order in which they run; and those that take so long that they run by name alone.
 import type { Benchmark } from "./benchmark.ts";
 import { growth } from "./growth.ts";
 import { image } from "./image.ts";
@@ -9,6 +9,7 @@ import { oneshot } from "./oneshot.ts";
 import { probes } from "./probes.ts";
 import { publish } from "./publish.ts";
 import { schedule } from "./schedule.ts";
+import { soak } from "./soak.ts";
 import { spool } from "./spool.ts";
 import { wrap } from "./wrap.ts";
 
@@ -25,3 +26,5 @@ export const benchmarks: readonly Benchmark[] = [
   image,
   growth,
 ];
+
+export const byNameAlone: readonly Benchmark[] = [soak];

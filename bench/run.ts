@@ -1,6 +1,6 @@
 // Measures Moustash beside its peers, in one run: npm run bench
 //   npm run bench [-- NAME… --json --rounds N --size PART]
-// Names run these benchmarks alone; --json prints one object as the last line; --size 0.1 does a tenth of the work.
+// Names run these benchmarks alone (soak, ten minutes of load, runs only so); --json prints one object as the last line; --size 0.1 does a tenth of the work.
 // The whole draws docs/performance.svg, growth docs/growth.svg.
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -8,7 +8,7 @@ import { main, say, ScriptError } from "../scripts/command.ts";
 import { ensurePackages } from "../scripts/packages.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { curves } from "./growth.ts";
-import { benchmarks } from "./list.ts";
+import { benchmarks, byNameAlone } from "./list.ts";
 import { type Moustash, buildMoustash } from "./moustash.ts";
 import { peerPackages } from "./peers.ts";
 import { drawGrowth, drawRatios } from "./picture.ts";
@@ -54,12 +54,13 @@ function numberOf(flag: string, text: string | undefined): number | undefined {
 }
 
 function choose(names: readonly string[]): readonly Benchmark[] {
-  const unknown = names.filter((name) => !benchmarks.some((one) => one.name === name));
+  const all = [...benchmarks, ...byNameAlone];
+  const unknown = names.filter((name) => !all.some((one) => one.name === name));
   if (unknown.length > 0) {
-    const known = benchmarks.map(({ name }) => name).join(", ");
+    const known = all.map(({ name }) => name).join(", ");
     throw new ScriptError(`no benchmark is called ${unknown.join(", ")}; there are ${known}`);
   }
-  return names.length === 0 ? benchmarks : benchmarks.filter(({ name }) => names.includes(name));
+  return names.length === 0 ? benchmarks : all.filter(({ name }) => names.includes(name));
 }
 
 async function measure(

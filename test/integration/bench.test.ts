@@ -1,6 +1,6 @@
 // A small part of each benchmark: that its work is done and its figures are there, never how long it took.
 import { after, before, describe, test } from "node:test";
-import { benchmarks } from "../../bench/list.ts";
+import { benchmarks, byNameAlone } from "../../bench/list.ts";
 import { type Moustash, buildMoustash } from "../../bench/moustash.ts";
 import { peerPackages } from "../../bench/peers.ts";
 import { missingPackages } from "../../scripts/packages.ts";
@@ -19,7 +19,7 @@ describe("bench", { skip }, () => {
   after(() => moustash[Symbol.asyncDispose]());
 
   // The images' own is in engine/, beside what needs one.
-  for (const benchmark of benchmarks.filter(({ name }) => name !== "image")) {
+  for (const benchmark of [...benchmarks, ...byNameAlone].filter(({ name }) => name !== "image")) {
     test(`${benchmark.name} does its work`, () => mustMeasure(benchmark, moustash));
   }
 });
