@@ -72,6 +72,24 @@ describe("the images", { skip: noEngine }, () => {
     match(await docker("run", "--rm", ...node, "--eval", program), /refused: false$/);
   });
 
+  test("tell a daemon's allocator to keep little, whatever it was told before", async () => {
+    const said = ["--env", "MALLOC_ARENA_MAX=8", "--env", "CUIR_PROBES=Self: 127.0.0.1:9797:itself"];
+    const container = await docker("run", "--detach", "--network", "none", ...said, "moustash/cuir:latest");
+    try {
+      const pid = await docker("inspect", "--format", "{{.State.Pid}}", container);
+      const variables = await eventually("node runs", async () => {
+        const all = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+        return all.some((variable) => variable.startsWith("MOUSTASH_STASHED_")) ? all : undefined;
+      });
+      const told = /(?<=^cuir ).*/m.exec(readFileSync("images/launcher/environment", "utf8"))![0];
+      const ours = variables.filter((variable) => variable.startsWith("MALLOC_"));
+      deepEqual(ours, told.split(" "));
+      match(variables.join(), /MOUSTASH_STASHED_MALLOC_ARENA_MAX=8/);
+    } finally {
+      await docker("rm", "--force", container);
+    }
+  });
+
   test("hold Moustash and two folders, no shell and no package manager", async () => {
     const container = await docker("create", "moustash/panpan:latest");
     const { stdout } = spawnSync("sh", ["-c", `docker export ${container} | tar -tv --numeric-owner`]);
