@@ -3,7 +3,7 @@
 // It costs as much memory as a small process, so it comes with the first call and goes when it has had nothing to do
 // for a while and no service in it would forget anything; the next call starts another.
 import type { MessagePort, Worker } from "node:worker_threads";
-import { type ExitCode, MoustashError } from "./errors.ts";
+import { type ExitCode, MoustashError, exitCodes } from "./errors.ts";
 
 /** What a service of the thread can be asked. */
 export type Verbs = Readonly<Record<string, (...values: never[]) => Promise<unknown>>>;
@@ -35,6 +35,16 @@ export interface Thread extends AsyncDisposable {
 
 /** An expected trouble on the other side: a MoustashError, without its class. */
 export class RemoteError extends MoustashError {}
+
+/** The kernel gives no thread now: the next call tries again. */
+export class NoThreadError extends MoustashError {
+  declare readonly code: "no_thread";
+
+  constructor(cause: unknown) {
+    const message = `no thread can be started for the disk (${cause instanceof Error ? cause.message : String(cause)}): raise the limit of processes (docker run --pids-limit, ulimit -u) or of memory`;
+    super("no_thread", exitCodes.full, message, { cause });
+  }
+}
 
 type Asked =
   | { readonly close: number }
@@ -173,7 +183,11 @@ export function openThread(entry: string | URL, { restAfterMs = 3000 }: ThreadOp
   function call(request: Asked): Promise<unknown> {
     // In turn: whoever waits goes on in the order of the calls.
     if (resting) return resting.promise.then(() => call(request));
-    worker ??= start();
+    try {
+      worker ??= start();
+    } catch (error) {
+      return Promise.reject(new NoThreadError(error));
+    }
     const to = worker;
     calls += 1;
     const id = calls;

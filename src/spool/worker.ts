@@ -2,7 +2,7 @@
 //
 // Invariant: what was found is said again without asking only while nobody wrote, and never over an addition of ours.
 import type { Envelope, EnvelopeClass } from "../envelope.ts";
-import { RemoteError, type Thread, type VerbsOf } from "../thread.ts";
+import { NoThreadError, RemoteError, type Thread, type VerbsOf } from "../thread.ts";
 import { type Trace, traceDatabase } from "../trace.ts";
 import { rejectedFile } from "./rejected.ts";
 import { type SqliteSpoolOptions, emptyDrain, openSqliteSpool } from "./sqlite.ts";
@@ -144,6 +144,8 @@ async function revived<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
+    if (error instanceof NoThreadError)
+      throw new SpoolError("spool_unwritable", error.message, { cause: error });
     if (!(error instanceof RemoteError)) throw error;
     const { code, message, exitCode } = error;
     throw new SpoolError(code as SpoolErrorCode, message, { exitCode, cause: error });

@@ -1,7 +1,7 @@
 // The thread comes with the first call, rests when it may, and loses no call while it does.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openThread } from "../../src/thread.ts";
+import { NoThreadError, openThread } from "../../src/thread.ts";
 import { eventually } from "../servers/server.ts";
 
 const entry = new URL("../harness/counting-thread.ts", import.meta.url);
@@ -90,4 +90,15 @@ test("a thread that dies fails the calls under way, and the next call starts ano
   await assert.rejects(ask("fail"), /a bug/);
   await assert.rejects(ask("die"), /ended with 3/);
   assert.equal(await ask("echo", 4), 4);
+});
+
+test("a thread that cannot be started fails the call, and says what to do", async () => {
+  // No path: Node refuses it at once, as it does where the kernel refuses the thread.
+  await using thread = openThread("nowhere");
+  const { ask } = thread.service<Counter>("counter", {}, () => {});
+  await assert.rejects(
+    ask("echo", 1),
+    (error) => error instanceof NoThreadError && /limit/.test(error.message),
+  );
+  assert.equal(thread.isRunning, false);
 });
