@@ -57,11 +57,11 @@ export function drawRatios(reports: readonly Report[]): string {
 
 /** A small picture for each curve, both axes in logarithms; the dashed line is linear growth. */
 export function drawGrowth(curves: readonly Curve[]): string {
-  const [wide, high, top, pad] = [280, 230, 40, 24];
+  const [wide, high, top, pad] = [280, 250, 40, 24];
   const number = (value: number) => Number(value.toPrecision(3)).toLocaleString("en");
   const body = curves.flatMap(({ name, unit, points, exponent }, index) => {
     const [x0, y0] = [(index % 4) * wide + pad, top + Math.floor(index / 4) * high + 30];
-    const [w, h] = [wide - 2 * pad, high - 100];
+    const [w, h] = [wide - 2 * pad, high - 120];
     const logs = points.map(({ work, cost }) => ({ x: Math.log10(work), y: Math.log10(cost) }));
     const [first, last] = [logs[0]!, logs.at(-1)!];
     const spanX = last.x - first.x || 1;
@@ -86,7 +86,7 @@ export function drawGrowth(curves: readonly Curve[]): string {
       text(x0, y0 + h + 17, number(ends[0].work)),
       text(x0 + w, y0 + h + 17, number(ends[1].work), ' text-anchor="end"'),
       text(x0, y0 + h + 35, `${number(ends[0].cost)} → ${number(ends[1].cost)} ${unit}`),
-      text(x0 + w, y0 + h + 35, `exponent ${number(exponent)}`, ' text-anchor="end"'),
+      text(x0, y0 + h + 53, `exponent ${number(exponent)}`),
     ];
   });
   return frame(4 * wide, top + Math.ceil(curves.length / 4) * high, "Cost against work", [

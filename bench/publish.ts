@@ -52,7 +52,7 @@ export interface PublishOptions {
   readonly count: number;
   /** Events a second; as many as go without it. */
   readonly rate?: number;
-  /** Told "begin", "accepted", "delivered" when that is so. */
+  /** Told "begin", "first" (delivered), "accepted", "delivered" when that is so. */
   readonly heard?: (what: string) => void;
 }
 

@@ -1,5 +1,6 @@
 // The work of the benchmarks publish and spool: contract events, made as fast as they are asked for, shipped as the
-// tools ship theirs. Says on standard output when it begins, when all are accepted and when all are delivered.
+// tools ship theirs. Says on standard output when it begins, when the first are delivered, when all are accepted and when
+// all are delivered.
 //   publish PORT SPOOL COUNT [EVENTS_A_SECOND]
 import { setTimeout as delay } from "node:timers/promises";
 import { moustashSettings } from "../../src/commands/sections.ts";
@@ -29,6 +30,7 @@ async function publish(texts: Readonly<Record<string, string>>, count: number, r
   const allDelivered = Promise.withResolvers<void>();
   const observe = {
     delivered(more: number) {
+      if (delivered === 0) tell("first");
       delivered += more;
       if (delivered >= count) allDelivered.resolve();
     },
