@@ -72,12 +72,33 @@ export async function run<
   U extends Settings = Settings,
 >(tool: Tool<S, F, T, U>, main: (shell: Shell<S, F, T, U>) => Promise<number | void>): Promise<never> {
   const umask = process.umask(0o007);
-  process.on("uncaughtException", (error) => process.exit(explain(tool.tool, error)));
+  process.on("uncaughtException", (error) => void leave(explain(tool.tool, error)));
   try {
-    process.exit((await start(tool, main, umask)) ?? exitCodes.ok);
+    return await leave((await start(tool, main, umask)) ?? exitCodes.ok);
   } catch (error) {
-    process.exit(explain(tool.tool, error));
+    return await leave(explain(tool.tool, error));
   }
+}
+
+/** A reader who is slow has so long when we were asked to end; else he has all the time that he wants. */
+const mostFarewellMs = 1000;
+
+/** A pipe holds 64 kB, and what we wrote beyond that is still with us: it goes out before we end. */
+async function leave(code: number): Promise<never> {
+  const streams = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+  const written = streams.map(
+    (stream) =>
+      new Promise<void>((resolve) => {
+        // A reader who went away has seen enough.
+        stream.on("error", () => resolve());
+        stream.write("", () => resolve());
+      }),
+  );
+  const late = new Promise<void>((resolve) => {
+    if (ending?.aborted) setTimeout(resolve, mostFarewellMs);
+  });
+  await Promise.race([Promise.all(written), late]);
+  process.exit(code);
 }
 
 async function start<S extends ToolSections, F extends CommandFlags, T, U extends Settings>(
