@@ -65,6 +65,11 @@ export async function command(shell: CuirShell): Promise<number | undefined> {
   const output = process.stdout;
   const unsplit = { ...settings, shard: undefined };
   const targets = configureTargets({ ...config, settings: unsplit, host: "" });
+  if (targets.length === 0)
+    logger.warn(
+      {},
+      "there are no targets, and nothing is probed: write Program: ip:port:informations into [Cuir]",
+    );
   if (options.once) return once({ targets, settings, signal: shell.signal, output });
   const program = options["test-notification"];
   if (program !== undefined) {
@@ -78,6 +83,10 @@ export async function command(shell: CuirShell): Promise<number | undefined> {
   const report = (message: string) => logger.warn({}, message);
   await using store = openStore({ directory: values.spool, report });
   const nowMs = Date.now();
+  if (!store.durable)
+    report(
+      "there is no disk (spool = none): nothing is remembered here, ask /api/targets of the running Cuir",
+    );
   if (options.status) return status({ targets, store, nowMs, output });
   output.write(`${await silence({ words, targets, store, nowMs })}\n`);
   return 0;

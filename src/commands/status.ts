@@ -39,8 +39,6 @@ export async function status({ targets, store, nowMs, output }: StatusOptions): 
       silence === undefined ? "" : `silenced until ${silence.until}: ${silence.reason}`,
     ]);
     output.write(formatTable([["STATE", "PROGRAM", "SOURCE", "SINCE", "SILENCE"], ...lines]));
-    if (!store.durable)
-      output.write("There is no disk (spool = none): nothing is remembered here, ask /api/targets.\n");
   }
   return rows.some((row) => row.status === "down") ? 1 : 0;
 }

@@ -115,6 +115,10 @@ function neither(
   { section, parseLine }: AnyTargets,
 ): string {
   const { key, value } = entry;
+  // `SSH 10.1.2.3:22:ssh server`: what ends at the first colon is no name.
+  const [, name, place] = /^(\S+)\s+(\S+)$/.exec(key) ?? [];
+  if (name !== undefined && /^\d{1,5}(?:\D|$)/.test(value))
+    return `"${show(key)}": a colon belongs after the program's name (${show(name)}: ${show(place!)}:${show(value)})`;
   if (!value.includes(":")) {
     const options = suggest(key, known.keys());
     return `"${show(key)}" is neither an option of [${section}] nor a target (Program: ip:port:informations)${options}`;

@@ -22,6 +22,8 @@ export interface TargetOptions<T, U extends Settings> {
 
 export interface Misfit {
   readonly program: string;
+  /** The option that it is about, where it is about one. */
+  readonly key?: string;
   readonly message: string;
 }
 
@@ -72,10 +74,13 @@ export function parseTargets<T, U extends Settings>(
     }
   });
   const groups = readGroups(grouped, seen, options, findings);
-  for (const { program, message } of options.judge?.(parsed, groups) ?? []) {
-    const own = grouped.find((entry) => sameName(entry.subsection!, program));
-    const { origin } = own ?? seen.get(program.toLowerCase())!;
-    problems.push({ origin, message: `${show(program)}: ${message}` });
+  const own = Map.groupBy(grouped, (entry) => entry.subsection!.toLowerCase());
+  for (const { program, key, message } of options.judge?.(parsed, groups) ?? []) {
+    const name = program.toLowerCase();
+    const lines = own.get(name) ?? [];
+    const line = lines.find((entry) => key !== undefined && sameName(entry.key, key)) ?? lines[0];
+    const { origin } = line ?? seen.get(name)!;
+    problems.push({ origin, message: `${show(program)}: ${key === undefined ? "" : `${key}: `}${message}` });
   }
   return { targets: parsed, groups, entries: [...seen.values()] };
 }

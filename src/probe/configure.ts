@@ -33,6 +33,8 @@ export function configureTargets({ targets, groups, settings, host }: ConfigureO
 
 export interface Misfit {
   readonly program: string;
+  /** The option that it is about, where it is about one. */
+  readonly key?: keyof TargetValues;
   readonly message: string;
 }
 
@@ -41,9 +43,9 @@ export function* judgeTargets(targets: readonly Target[], groups: readonly Group
   const names = new Set(targets.map(({ program }) => program.toLowerCase()));
   const joined = join(targets, groups);
   for (const target of joined)
-    for (const message of judge(target, names)) yield { program: target.program, message };
+    for (const misfit of judge(target, names)) yield { program: target.program, ...misfit };
   for (const program of findCycles(joined))
-    yield { program, message: "depends_on: in the end it depends on itself" };
+    yield { program, key: "depends_on", message: "in the end it depends on itself" };
 }
 
 function join(targets: readonly Target[], groups: readonly Group[]): Target[] {
@@ -74,34 +76,44 @@ function complete(target: Target): Target {
 
 const ofKinds = /^(?:tls|http|dns)_|^(?:send|expect|dialogue)$/;
 
+type Found = Omit<Misfit, "program">;
+
 function* judge(
   { kind, values, url, query, exchange }: Target,
   names: ReadonlySet<string>,
-): Generator<string> {
+): Generator<Found> {
   const { options } = kinds[kind];
-  for (const name of Object.keys(values))
-    if (ofKinds.test(name) && !options.some((prefix) => name.startsWith(prefix)))
-      yield `${name} does not fit a target of the kind ${kind}`;
+  for (const key of Object.keys(values) as (keyof TargetValues)[])
+    if (ofKinds.test(key) && !options.some((prefix) => key.startsWith(prefix)))
+      yield { key, message: `it does not fit a target of the kind ${kind}` };
   if (values.dialogue && (values.send || values.expect))
-    yield "dialogue: give it, or send and expect, not both";
+    yield { key: "dialogue", message: "give it, or send and expect, not both" };
   if (kind === "udp" && !(values.send && values.expect))
-    yield "a udp target needs send and expect: without an answer nobody knows whether it is up";
+    yield {
+      message: "a udp target needs send and expect: without an answer nobody knows whether it is up",
+    };
   if (kind === "udp" && values.send && values.send.length > mostPayload)
-    yield `send: a datagram holds ${mostPayload} bytes, and this is ${values.send.length}`;
+    yield {
+      key: "send",
+      message: `a datagram holds ${mostPayload} bytes, and this is ${values.send.length}`,
+    };
   if (kind === "dns" && !query && !values.dns_name)
-    yield `dns_name: which name is asked for? (or ${url ?? "dns://host"}/name)`;
+    yield { key: "dns_name", message: `which name is asked for? (or ${url ?? "dns://host"}/name)` };
   if ((values.tls_cert === undefined) !== (values.tls_key === undefined))
-    yield "tls_cert and tls_key belong together";
+    yield {
+      key: values.tls_cert === undefined ? "tls_key" : "tls_cert",
+      message: "tls_cert and tls_key belong together",
+    };
   if (values.http_proxy !== undefined && !/^http:\/\/[^/@]+\/?$/.test(values.http_proxy))
-    yield `http_proxy: "${values.http_proxy}" must be http://host:port`;
-  if (exchange && values.send) yield "send: this kind has its own words";
+    yield { key: "http_proxy", message: `"${values.http_proxy}" must be http://host:port` };
+  if (exchange && values.send) yield { key: "send", message: "this kind has its own words" };
   for (const parent of values.depends_on ?? [])
-    if (!names.has(parent.toLowerCase())) yield `depends_on: "${parent}" is no target`;
+    if (!names.has(parent.toLowerCase())) yield { key: "depends_on", message: `"${parent}" is no target` };
   if (values.tls_name !== undefined) {
     try {
       checkHost(values.tls_name);
     } catch (error) {
-      yield `tls_name: ${(error as Error).message}`;
+      yield { key: "tls_name", message: (error as Error).message };
     }
   }
   yield* judgeFiles(values);
@@ -111,13 +123,15 @@ function* judge(
       validateHeaderName(name);
       validateHeaderValue(name, value);
     } catch (error) {
-      yield `http_headers: ${(error as Error).message}`;
+      yield { key: "http_headers", message: (error as Error).message };
     }
   }
 }
 
-function* judgeFiles(values: TargetValues): Generator<string> {
-  if (!values.tls_ca && !values.tls_cert && !values.tls_key) return;
+const files = ["tls_ca", "tls_cert", "tls_key"] as const;
+
+function* judgeFiles(values: TargetValues): Generator<Found> {
+  if (files.every((key) => values[key] === undefined)) return;
   try {
     readTrust(values).context();
     // createSecureContext takes a file without a certificate for an empty list.
@@ -128,10 +142,16 @@ function* judgeFiles(values: TargetValues): Generator<string> {
       );
   } catch (error) {
     const { path, code } = error as NodeJS.ErrnoException;
-    const what = [values.tls_ca, values.tls_cert, values.tls_key].filter(Boolean).join(", ");
-    yield path === undefined
-      ? `tls: OpenSSL cannot use ${what} (${(error as Error).message})`
-      : `tls: ${path} cannot be read (${code})`;
+    const given = files.filter((one) => values[one] !== undefined);
+    const key = given.find((one) => values[one] === path) ?? given[0]!;
+    const all = given.map((one) => values[one]).join(", ");
+    yield {
+      key,
+      message:
+        path === undefined
+          ? `OpenSSL cannot use ${all} (${(error as Error).message})`
+          : `${path} cannot be read (${code})`,
+    };
   }
 }
 

@@ -96,6 +96,59 @@ suite("cuir", { concurrency: 2 }, () => {
     );
   });
 
+  test("--once on 2,000 targets: a pipe gets every line, more than it holds", async () => {
+    const closed = await closedPort();
+    const list = Array.from(
+      { length: 2000 },
+      (_, index) => `P${index}: 127.0.0.1:${closed}:${"x".repeat(50)}`,
+    );
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "list");
+    await writeFile(file, list.join("\n"));
+    const { code, stdout } = await start(["--once"], { CUIR_PROBES_FILE: file }).ended;
+    assert.equal(code, 1);
+    assert.equal(
+      stdout
+        .trim()
+        .split("\n")
+        .filter((line) => JSON.parse(line).cause === "refused").length,
+      2000,
+    );
+  });
+
+  test("a list of 10,000 in which every line is wrong, each in its way, is told of in seconds", async () => {
+    await using folder = await temporaryFolder();
+    const wrong = [
+      (index: number) => `P${index} 10.0.0.1:22:x`,
+      (index: number) => `P${index}: 10.0.0.1`,
+      (index: number) => `P${index}: 10.0.0.1:99999:x`,
+      (index: number) => `intervall${index} = 5s`,
+      (index: number) => `P${index}: htp://10.0.0.1/ x`,
+    ];
+    const lines = Array.from({ length: 10_000 }, (_, index) => wrong[index % wrong.length]!(index));
+    // And what does not fit together: each depends on the next, the last on nobody that there is.
+    const chain = Array.from(
+      { length: 5000 },
+      (_, index) => `[Cuir:C${index}]\ntarget: 10.0.0.1:22:x\ndepends_on: C${index + 1}\ndns_type: a`,
+    );
+    const file = join(folder.path, "m.ini");
+    await writeFile(file, `[Cuir]\n${lines.join("\n")}\n${chain.join("\n")}\n`);
+    const beganMs = performance.now();
+    const { code, stderr } = await start(["--check", "--config", file]).ended;
+    const seconds = (performance.now() - beganMs) / 1000;
+    console.log(`15,000 wrong lines: ${seconds.toFixed(1)} s`);
+    assert.equal(code, 78);
+    const told = new Set(stderr.match(/m\.ini:\d+(?=: )/g)?.map((place) => Number(place.split(":")[1])));
+    for (let line = 2; line <= 10_001; line += 1) assert.ok(told.has(line), `line ${line}`);
+    assert.match(
+      stderr,
+      /m\.ini:2: "P0 10\.0\.0\.1": a colon belongs after the program's name \(P0: 10\.0\.0\.1:22:x\)/,
+    );
+    assert.match(stderr, /m\.ini:10005: C0: dns_type: it does not fit/);
+    assert.match(stderr, /C4999: depends_on: "C5000" is no target/);
+    assert.ok(seconds < 30, `${seconds} s`);
+  });
+
   test("each wrong line of a list of 10,000 is told with its number, all at once", async () => {
     await using folder = await temporaryFolder();
     const lines = Array.from({ length: 10_000 }, (_, index) =>
@@ -121,12 +174,12 @@ suite("cuir", { concurrency: 2 }, () => {
     const { code, stderr } = await start(["--check", "--config", file]).ended;
     assert.equal(code, 78);
     for (const reason of [
-      /depends_on: "Nobody" is no target/,
-      /http_status does not fit/,
-      /udp target needs send and expect/,
-      /tls_ca does not fit/,
-      /OpenSSL cannot use .*m\.ini/,
-      /http_headers: .*"a b"/,
+      /m\.ini:5: A: depends_on: "Nobody" is no target/,
+      /m\.ini:6: A: http_status: it does not fit/,
+      /m\.ini:8: U: a udp target needs send and expect/,
+      /m\.ini:8: U: tls_ca: it does not fit/,
+      /m\.ini:11: T: tls_ca: OpenSSL cannot use .*m\.ini/,
+      /m\.ini:14: H: http_headers: .*"a b"/,
     ])
       assert.match(stderr, reason);
   });

@@ -7,8 +7,8 @@ import type { TargetValues } from "../../../src/probe/settings.ts";
 import { parseTarget } from "../../../src/probe/target.ts";
 
 function judge(line: string, values: TargetValues): string[] {
-  return [...judgeTargets([parseTarget("X", line)], [{ program: "x", values }])].map(
-    ({ message }) => message,
+  return [...judgeTargets([parseTarget("X", line)], [{ program: "x", values }])].map(({ key, message }) =>
+    key === undefined ? message : `${key}: ${message}`,
   );
 }
 
@@ -22,9 +22,10 @@ const configure = (line: string, values: TargetValues) =>
 
 test("options of another kind, halves of pairs, and what is missing", () => {
   const cases: [line: string, values: TargetValues, message: RegExp][] = [
-    ["10.0.0.1:1:x", { http_body: /x/ }, /http_body does not fit a target of the kind tcp/],
-    ["https://a.test/", { dns_type: "a" }, /dns_type does not fit/],
+    ["10.0.0.1:1:x", { http_body: /x/ }, /http_body: it does not fit a target of the kind tcp/],
+    ["https://a.test/", { dns_type: "a" }, /dns_type: it does not fit/],
     ["udp://10.0.0.1:1", { expect: /x/ }, /needs send and expect/],
+    ["udp://10.0.0.1:1", { send: Buffer.alloc(66_000), expect: /x/ }, /send: a datagram holds 65507 bytes/],
     ["dns://10.0.0.1", {}, /which name/],
     ["tls://a.test:1", { tls_cert: "/dev/null" }, /belong together/],
     ["https://a.test/", { http_proxy: "socks://p:1" }, /must be http:\/\/host:port/],
