@@ -26,7 +26,7 @@ export interface AskAllOptions {
 
 /** Asks side by side. `expire` reports with what there is: an address that is still asked has timed out. */
 export function askAll({ probe, addresses, how, trace, report }: AskAllOptions) {
-  const chosen = addresses.slice(0, how === "first" ? 1 : mostAddresses);
+  const chosen = how === "first" ? addresses.slice(0, 1) : choose(addresses);
   const parts: Part[] = chosen.map((to) => ({ to, trace: { step: "connect", startMs: trace.startMs } }));
   let over = false;
   const cancels = parts.map((part) =>
@@ -74,6 +74,19 @@ export function askAll({ probe, addresses, how, trace, report }: AskAllOptions) 
   }
 
   return { cancel, expire: () => conclude(true) };
+}
+
+/** Of too many addresses those that come first, of each family as many as the other leaves. */
+function choose(addresses: readonly Address[]): readonly Address[] {
+  if (addresses.length <= mostAddresses) return addresses;
+  const half = mostAddresses / 2;
+  const of = (one: 4 | 6) => addresses.filter(({ family }) => family === one);
+  const [four, six] = [of(4), of(6)];
+  const chosen = new Set([
+    ...four.slice(0, Math.max(half, mostAddresses - six.length)),
+    ...six.slice(0, Math.max(half, mostAddresses - four.length)),
+  ]);
+  return addresses.filter((one) => chosen.has(one));
 }
 
 /** Pure: the verdict over all that were asked, and the address that stands for it. */

@@ -1,6 +1,7 @@
 // Our own trouble, told once for all the targets that it hides: when it begins and when it is over.
 import type { Draft } from "../event.ts";
 import { type Cause, causes } from "./cause.ts";
+import { type Alarm, type Alarms, createAlarm } from "./schedule.ts";
 
 export interface Troubles {
   /** A target cannot be judged, for a cause of ours. */
@@ -11,19 +12,39 @@ export interface Troubles {
   readonly count: number;
 }
 
-const mostNamed = 50;
+export interface TroublesOptions {
+  /** Milliseconds since the epoch, and monotonic. */
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly alarms: Alarms;
+  readonly say: (draft: Draft) => void;
+}
 
-export function createTroubles({ now, say }: { now: () => number; say: (draft: Draft) => void }): Troubles {
-  const open = new Map<Cause, { sinceMs: number; held: Set<string>; programs: Set<string> }>();
+interface Trouble {
+  readonly sinceMs: number;
+  /** All that it ever hid, and those that it hides still. */
+  readonly held: Set<string>;
+  readonly programs: Set<string>;
+  readonly alarm: Alarm;
+}
+
+const mostNamed = 50;
+/** Targets come to the same trouble one after the other: so long they are gathered, to be told together. */
+const gatherMs = 1000;
+
+export function createTroubles({ now, monotonic, alarms, say }: TroublesOptions): Troubles {
+  const open = new Map<Cause, Trouble>();
 
   function tell(cause: Cause, over: boolean) {
     const trouble = open.get(cause)!;
-    const atMs = now();
+    const atMs = over ? now() : trouble.sinceMs;
     const { text } = causes[cause];
     const name = cause === "isolated" ? "prober isolated" : `prober in trouble: ${text}`;
+    const { size } = trouble.held;
+    const targets = size === 1 ? "1 target is" : `${size} targets are`;
     const summary = over
-      ? `${name}: over, ${trouble.held.size} targets were not judged since ${new Date(trouble.sinceMs).toISOString()}`
-      : `${name}: its targets are not judged until that is over`;
+      ? `${name}: over; ${size === 1 ? "1 target was" : `${size} targets were`} not judged since ${new Date(trouble.sinceMs).toISOString()}`
+      : `${name}: ${targets} not judged until that is over`;
     say({
       atMs,
       class: "change",
@@ -38,7 +59,7 @@ export function createTroubles({ now, say }: { now: () => number; say: (draft: D
         cause,
         layer: "prober",
         since: new Date(trouble.sinceMs).toISOString(),
-        held: trouble.held.size,
+        held: size,
         programs: [...trouble.held].slice(0, mostNamed),
       },
     });
@@ -52,12 +73,17 @@ export function createTroubles({ now, say }: { now: () => number; say: (draft: D
         trouble.held.add(program);
         return;
       }
-      open.set(cause, { sinceMs: now(), held: new Set([program]), programs: new Set([program]) });
-      tell(cause, false);
+      const alarm = createAlarm(() => tell(cause, false));
+      open.set(cause, { sinceMs: now(), held: new Set([program]), programs: new Set([program]), alarm });
+      alarms.set(alarm, monotonic() + gatherMs);
     },
     end(program) {
-      for (const [cause, { programs }] of open) {
+      for (const [cause, { programs, alarm }] of open) {
         if (!programs.delete(program) || programs.size > 0) continue;
+        if (alarm.place >= 0) {
+          alarms.clear(alarm);
+          tell(cause, false);
+        }
         tell(cause, true);
         open.delete(cause);
       }

@@ -91,6 +91,8 @@ export function watch(options: WatchOptions): Watch {
   const sayOwn = (draft: Draft) => outbox.put({ key: `cuir ${draft.source}`, program: draft.program, draft });
   const troubles = createTroubles({
     now,
+    monotonic,
+    alarms,
     say(draft) {
       sayOwn(draft);
       observe?.({ level: "warn", fields: {}, message: String(draft.details?.["summary"]) });

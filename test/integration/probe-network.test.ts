@@ -385,6 +385,7 @@ suite("the network", { skip: noNamespaces }, () => {
     });
     assert.deepEqual(isolated.tags, ["cuir", "prober", "isolated", "notification"]);
     assert.equal(isolated.cuir.cause, "isolated");
+    assert.ok(isolated.cuir.held >= 2, isolated.cuir.summary);
     await eventually(() => counted("unknown").every((count) => count >= 3), { what: child.output() });
     const handle = /tcp dport 80 drop comment "cut" # handle (\d+)/.exec(
       net.inTargets("nft", "-a", "list", "chain", "inet", "t", "in"),
