@@ -72,6 +72,8 @@ export async function run<
   U extends Settings = Settings,
 >(tool: Tool<S, F, T, U>, main: (shell: Shell<S, F, T, U>) => Promise<number | void>): Promise<never> {
   const umask = process.umask(0o007);
+  // A one-shot says little, and need not wait for streams that it may never have used: asking makes them.
+  const leave = tool.plain ? async (code: number) => process.exit(code) : leaveInTurn;
   process.on("uncaughtException", (error) => void leave(explain(tool.tool, error)));
   try {
     return await leave((await start(tool, main, umask)) ?? exitCodes.ok);
@@ -84,7 +86,7 @@ export async function run<
 const mostFarewellMs = 1000;
 
 /** A pipe holds 64 kB, and what we wrote beyond that is still with us: it goes out before we end. */
-async function leave(code: number): Promise<never> {
+async function leaveInTurn(code: number): Promise<never> {
   const streams = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
   const written = streams.map(
     (stream) =>
