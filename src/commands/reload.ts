@@ -99,7 +99,7 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
 function foldersOf({ files, texts, path }: AnyConfig): Set<string> {
   const include = texts.find(({ section, key }) => section === "Cuir" && key === "include");
   const own = files.map((file) => dirname(resolve(file)));
-  return new Set(
-    include === undefined ? own : [...own, dirname(resolve(dirname(path ?? "."), include.text))],
-  );
+  if (include === undefined) return new Set(own);
+  const isInFile = path !== undefined && include.origin.startsWith(`${path}:`);
+  return new Set([...own, dirname(resolve(isInFile ? dirname(path) : ".", include.text))]);
 }

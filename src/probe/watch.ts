@@ -9,6 +9,7 @@ import { createHush } from "./hush.ts";
 import { createLedger } from "./ledger.ts";
 import { createLookout } from "./lookout.ts";
 import { type Life, type Replaced, alive, configurationChanged, refusal } from "./notices.ts";
+import { takeOrders } from "./orders.ts";
 import { type Item, createOutbox } from "./outbox.ts";
 import { createPulse } from "./pulse.ts";
 import { createAlarm, createAlarms } from "./schedule.ts";
@@ -174,9 +175,21 @@ export function watch(options: WatchOptions): Watch {
     wake();
   }
 
+  /** Remembers what it is told to do; a change that came with a restart is news. */
+  async function obey(isNews: boolean) {
+    if (hash === undefined) return;
+    try {
+      const changed = await takeOrders(store, { hash, targets: wanted });
+      if (changed && isNews) sayOwn(configurationChanged(changed, { hash, atMs: now() }));
+    } catch (error) {
+      storeFailed(error);
+    }
+  }
+
   async function begin() {
     for (const item of await ledger.open()) outbox.put(item);
     await hush.look();
+    await obey(true);
     isRunning = true;
     if (signal.aborted) return;
     signal.addEventListener("abort", stop, { once: true });
@@ -217,6 +230,7 @@ export function watch(options: WatchOptions): Watch {
       ({ settings, hash, targets: wanted } = { hash: undefined, ...next });
       if (!isRunning) return { added: [], removed: [], changed: [] };
       const replaced = fleet.replace(wanted);
+      void obey(false);
       if (settings.heartbeat !== before.heartbeat) pulse.start(settings.heartbeat);
       const isOther = Object.values(replaced).some((programs) => programs.length > 0);
       if (isOther || !isDeepStrictEqual(before, settings))

@@ -91,6 +91,28 @@ test("what it knew outlives it: down before, up after, is told; down before, dow
   assert.equal(up.cuir.episode, before.events[0].cuir.episode);
 });
 
+test("a list that changed between two lives is told, and what is the same is not", async () => {
+  await using server = await listener();
+  const store = openMemoryStore();
+  const at = (program: string) => parseTarget(program, `127.0.0.1:${server.port}:x`);
+  const live = async (programs: readonly string[], hash: string) => {
+    const cuir = run(
+      programs.map((program) => at(program)),
+      {},
+      { store, hash },
+    );
+    await eventually(() => cuir.probes() >= 1);
+    await cuir.end();
+    return cuir.events;
+  };
+  assert.deepEqual(await live(["A", "B"], "first"), []);
+  assert.deepEqual(await live(["A", "B"], "first"), []);
+  const [changed, ...more] = await live(["B", "C"], "second");
+  assert.deepEqual(changed.tags, ["cuir", "configuration", "changed"]);
+  assert.deepEqual([changed.cuir.hash, changed.cuir.added, changed.cuir.removed], ["second", ["C"], ["A"]]);
+  assert.deepEqual(more, []);
+});
+
 test("a transition that was not accepted comes again with its id and its time", async () => {
   await using server = await listener();
   await server.close();
