@@ -1,18 +1,19 @@
 // The source of Cuir: probes every target in its turn, and yields what changed.
-// Invariants: probing never waits for delivery; a transition is remembered, with its id, before it is sent.
-import type { Batch, Envelope, Source } from "../envelope.ts";
+// Invariant: probing never waits for delivery.
+import type { Batch, Source } from "../envelope.ts";
 import type { Draft, Events } from "../event.ts";
 import type { Store } from "../store/store.ts";
 import type { Verdict } from "./cause.ts";
+import { createDispatch } from "./dispatch.ts";
 import { type Fleet, createFleet } from "./fleet.ts";
 import { createHush } from "./hush.ts";
 import { createLedger } from "./ledger.ts";
 import { createLookout } from "./lookout.ts";
-import { type Life, type Replaced, alive, configurationChanged, refusal } from "./notices.ts";
+import { type Life, type Replaced, alive, configurationChanged } from "./notices.ts";
 import { takeOrders } from "./orders.ts";
-import { type Item, createOutbox } from "./outbox.ts";
+import { createOutbox } from "./outbox.ts";
 import { createPulse } from "./pulse.ts";
-import { createAlarm, createAlarms } from "./schedule.ts";
+import { createAlarms } from "./schedule.ts";
 import type { ProbeSettings, Rules } from "./settings.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import type { Surroundings } from "./subject.ts";
@@ -61,19 +62,16 @@ export interface Watch extends Source {
   roomAgain(): void;
 }
 
-const mostEventsPerBatch = 500;
 const mostRepeats = 1000;
-/** A repeat waits so long for others; a change goes at once, and takes them along. */
-const companyMs = 10;
 
 export function watch(options: WatchOptions): Watch {
   const { host, events, store, signal, now = Date.now, inContainer = false, observe, probed } = options;
   let { settings, hash } = options;
   const monotonic = () => performance.now();
   const alarms = createAlarms(monotonic);
-  let wake = () => {};
-  const outbox = createOutbox({ now: monotonic, mostRepeats, wake: () => wake() });
+  const outbox = createOutbox({ now: monotonic, mostRepeats, wake: () => dispatch.wake() });
   const ledger = createLedger(store, (error) => storeFailed(error));
+  const dispatch = createDispatch({ outbox, ledger, events, alarms, monotonic, now, signal });
   let wanted = options.targets;
   let isRunning = false;
   let complaint: string | undefined;
@@ -150,29 +148,10 @@ export function watch(options: WatchOptions): Watch {
     },
   });
 
-  async function until(holds: () => boolean) {
-    while (!holds()) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      wake = resolve;
-      await promise;
-    }
-  }
-
-  async function company() {
-    let over = false;
-    const alarm = createAlarm(() => {
-      over = true;
-      wake();
-    });
-    alarms.set(alarm, monotonic() + companyMs);
-    await until(() => over || !outbox.patient || signal.aborted);
-    alarms.clear(alarm);
-  }
-
   function stop() {
     alarms.close();
     fleet.stop();
-    wake();
+    dispatch.wake();
   }
 
   /** Remembers what it is told to do; a change that came with a restart is news. */
@@ -200,16 +179,7 @@ export function watch(options: WatchOptions): Watch {
   async function* batches(): AsyncGenerator<Batch, void, undefined> {
     await begin();
     try {
-      while (!signal.aborted || outbox.size > 0) {
-        await until(() => outbox.size > 0 || signal.aborted);
-        await company();
-        const { items, refused } = outbox.take(mostEventsPerBatch);
-        await ledger.sending(items);
-        const made: Envelope[] = items.map((item) => events.create(complete(item)));
-        if (refused.size > 0) made.push(events.create(refusal(refused, now())));
-        if (made.length > 0) yield { events: made, accepted: () => ledger.accepted(items) };
-      }
-      await ledger.flush();
+      yield* dispatch.batches();
     } finally {
       signal.removeEventListener("abort", stop);
       stop();
@@ -238,8 +208,4 @@ export function watch(options: WatchOptions): Watch {
       return replaced;
     },
   };
-}
-
-function complete({ draft: made, replaced }: Item): Draft {
-  return replaced === undefined ? made : { ...made, details: { ...made.details, replaced } };
 }
