@@ -33,7 +33,8 @@ export function publishWindow(
     const returned = ({ fields }: { fields: { routingKey: string; replyText?: string } }) =>
       done({ is: "returned", key: fields.routingKey, reason: fields.replyText ?? "no route" });
     const confirmed = (error: Error | null) => {
-      if (error) return done(connection.closed || connection.failure ? { is: "closed" } : { is: "refused" });
+      // amqplib also says so of what was unconfirmed when the channel ended, before it says that it ended.
+      if (error) return done({ is: error.message === "message nacked" ? "refused" : "closed" });
       waiting -= 1;
       if (waiting === 0) done({ is: "confirmed" });
     };

@@ -1,6 +1,6 @@
 // The RabbitMQ transport over TLS, and on a cluster of three nodes of which the leader dies.
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { connectTransport } from "../../src/transport/connect.ts";
 import {
   assertRejects,
@@ -9,8 +9,9 @@ import {
   makeEvents,
   noLosses,
   sendUntilTaken,
+  testTransport,
 } from "../contract/transport.ts";
-import { makeCertificates } from "../servers/certificates.ts";
+import { type Certificates, makeCertificates } from "../servers/certificates.ts";
 import {
   type RabbitmqServer,
   startRabbitmq,
@@ -26,20 +27,60 @@ const queue = "logstash-queue";
 const connect = (texts: Record<string, string | number>) =>
   connectTransport(transportValues({ transport: "rabbitmq", ...texts }), { inContainer: false });
 
+let shared: { broker: RabbitmqServer; certificates: Certificates; port: number } | undefined;
+let count = 0;
+after(async () => {
+  await shared?.broker[Symbol.asyncDispose]();
+  await shared?.certificates[Symbol.asyncDispose]();
+});
+
+async function startTls() {
+  const certificates = await makeCertificates();
+  const { ca, server } = certificates;
+  const port = await freePort();
+  const config = [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${ca}`,
+    `ssl_options.certfile = ${server.cert}`,
+    `ssl_options.keyfile = ${server.key}`,
+    "ssl_options.verify = verify_peer",
+    "ssl_options.fail_if_no_peer_cert = true",
+  ];
+  return { certificates, port, broker: await startRabbitmq({ config }) };
+}
+
+testTransport(
+  "rabbitmq, TLS with client certificates and a quorum queue",
+  async () => {
+    const { broker, certificates, port } = (shared ??= await startTls());
+    const { ca, client } = certificates;
+    const rabbitmq_queue = `q${(count += 1)}`;
+    const place = { rabbitmq_host: "127.0.0.1", rabbitmq_port: port, rabbitmq_ssl: "on" };
+    const files = { rabbitmq_ssl_cacert: ca, rabbitmq_ssl_cert: client.cert, rabbitmq_ssl_key: client.key };
+    const names = { rabbitmq_queue, rabbitmq_exchange: "none", rabbitmq_queue_type: "quorum" };
+    const open = () => connect({ ...place, ...files, ...names });
+    // The port for TLS opens a little after the other.
+    await using early = open();
+    await sendUntilTaken(early, []);
+    return {
+      connect: open,
+      events: () => broker.take(rabbitmq_queue),
+      stop: () => broker.stop(),
+      resume: () => broker.resume(),
+      kill: () => broker.kill(),
+      start: () => broker.start(),
+      async [Symbol.asyncDispose]() {
+        if (!broker.isUp()) await broker.start();
+      },
+    };
+  },
+  { skip: withoutRabbitmq },
+);
+
 describe("rabbitmq over TLS", { skip: withoutRabbitmq }, () => {
   it("shows our certificate, takes an amqps URL, and names what is wrong", async () => {
-    await using certificates = await makeCertificates();
-    const { ca, server, client } = certificates;
-    const port = await freePort();
-    const config = [
-      `listeners.ssl.1 = 127.0.0.1:${port}`,
-      `ssl_options.cacertfile = ${ca}`,
-      `ssl_options.certfile = ${server.cert}`,
-      `ssl_options.keyfile = ${server.key}`,
-      "ssl_options.verify = verify_peer",
-      "ssl_options.fail_if_no_peer_cert = true",
-    ];
-    await using broker = await startRabbitmq({ config });
+    const { broker, certificates, port } = (shared ??= await startTls());
+    const { ca, client } = certificates;
     const mine = { rabbitmq_ssl_cacert: ca, rabbitmq_ssl_cert: client.cert, rabbitmq_ssl_key: client.key };
     const place = { rabbitmq_host: "localhost", rabbitmq_port: port, rabbitmq_ssl: "on" };
     await using transport = connect({ ...place, ...mine });

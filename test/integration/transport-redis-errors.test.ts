@@ -166,12 +166,12 @@ describe(`errors of ${redisPrograms.title}`, { skip: withoutRedis }, () => {
   it("says that it is still loading", async () => {
     const config = ["key-load-delay 30000", "loading-process-events-interval-bytes 1024"];
     await using redis = await startRedis({ config });
-    for (let index = 0; index < 300; index += 1) await redis.command("SET", `k${index}`, "x".repeat(600));
+    for (let index = 0; index < 120; index += 1) await redis.command("SET", `k${index}`, "x".repeat(600));
     await redis.command("SAVE");
     await redis.kill();
     const started = redis.start();
     const wanted = { answer: "LOADING", code: "unavailable", says: /still loading/ } as const;
-    await eventually(() => refused(placeOf(redis), wanted).then(() => true), { withinMs: 8000 });
+    await eventually(() => refused(placeOf(redis), wanted).then(() => true), { withinMs: 3000 });
     await diagnosed(placeOf(redis), wanted);
     await started;
   });

@@ -108,6 +108,50 @@ describe("redis: what accepted means", { skip: withoutRedis }, () => {
   });
 });
 
+testTransport(
+  "redis, two servers",
+  async () => {
+    // Here both hang and fall; one alone has its own test.
+    const servers = [await startRedis(), await startRedis()];
+    const each = async (work: (server: RedisServer) => PromiseLike<void>) => {
+      await Promise.all(servers.map(work));
+    };
+    return {
+      connect: () => connect({ redis_ip: servers.map(({ port }) => `127.0.0.1:${port}`).join(", ") }),
+      events: async () => (await Promise.all(servers.map((server) => server.list(key)))).flat(),
+      stop: () => servers.forEach((server) => server.stop()),
+      resume: () => servers.forEach((server) => server.resume()),
+      kill: () => each((server) => server.kill()),
+      start: () => each((server) => server.start()),
+      [Symbol.asyncDispose]: () => each((server) => server[Symbol.asyncDispose]()),
+    };
+  },
+  { skip: withoutRedis },
+);
+
+testTransport(
+  "redis, behind a Sentinel",
+  async () => {
+    const master = await startRedis();
+    // Alone it may not fail over: that has its own test.
+    const config = [`sentinel monitor m 127.0.0.1 ${master.port} 2`];
+    const sentinel = await startRedis({ args: ["--sentinel"], config });
+    return {
+      connect: () => connect({ redis_sentinels: `127.0.0.1:${sentinel.port}`, redis_sentinel_name: "m" }),
+      events: () => master.list(key),
+      stop: () => master.stop(),
+      resume: () => master.resume(),
+      kill: () => master.kill(),
+      start: () => master.start(),
+      async [Symbol.asyncDispose]() {
+        await sentinel[Symbol.asyncDispose]();
+        await master[Symbol.asyncDispose]();
+      },
+    };
+  },
+  { skip: withoutRedis },
+);
+
 describe("redis: several servers", { skip: withoutRedis }, () => {
   it("goes to the next where one is away, and keeps the order on each", async () => {
     await using one = await startRedis();

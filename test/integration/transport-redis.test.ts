@@ -55,6 +55,16 @@ testTransport(
   { skip: withoutRedis },
 );
 
+testTransport(
+  "redis, ACL user",
+  async () => {
+    const server = await startRedis({ config: ["user shipper on >secret ~logstash:* +rpush +llen +type"] });
+    const login = { redis_username: "shipper", redis_password: "secret" };
+    return brokerOf(server, { redis_ip: "127.0.0.1", redis_port: server.port, ...login });
+  },
+  { skip: withoutRedis },
+);
+
 describe("redis", { skip: withoutRedis }, () => {
   it(`runs on ${redisPrograms.title}`, async () => {
     await using server = await startRedis();
