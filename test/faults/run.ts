@@ -1,5 +1,5 @@
 // The fault campaign against real servers: prints, for each fault, what was accepted and what became of it.
-//   npm run faults -- [--json] [--short] [--kills N] [--only WORDS] [--seed N] [--mutant NAME]
+//   npm run faults -- [--json] [--short] [--kills N] [--only WORDS]… [--seed N] [--mutant NAME]
 import { parseArgs } from "node:util";
 import { ensurePackages } from "../../scripts/packages.ts";
 import { temporaryFolder } from "../servers/server.ts";
@@ -13,7 +13,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     kills: { type: "string" },
-    only: { type: "string", default: "" },
+    only: { type: "string", multiple: true, default: [""] },
     seed: { type: "string" },
     mutant: { type: "string" },
   },
@@ -21,9 +21,9 @@ const { values } = parseArgs({
 const mutation = values.mutant === undefined ? undefined : mutations[values.mutant];
 if (values.mutant !== undefined && !mutation)
   throw new Error(`the mutants are: ${Object.keys(mutations).join("; ")}`);
-const chosen = cases.filter(({ fault }) => fault.name.includes(values.only));
+const chosen = cases.filter(({ fault }) => values.only.some((words) => fault.name.includes(words)));
 if (chosen.length === 0)
-  throw new Error(`no fault has this in its name: ${values.only}; the faults are:
+  throw new Error(`no fault has this in its name: ${values.only.join("; ")}; the faults are:
 ${cases.map(({ fault }) => `  ${fault.name}`).join("\n")}`);
 
 await ensurePackages(["redis-server", "rabbitmq-server", "faketime", "e2fsprogs"]);
