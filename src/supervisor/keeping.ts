@@ -40,7 +40,7 @@ interface Entry {
 
 export function createKeeping(
   store: Store,
-  { dueMs = 20, ahead = 1024, now = () => performance.now() }: KeepingOptions = {},
+  { dueMs = 50, ahead = 1024, now = () => performance.now() }: KeepingOptions = {},
 ): Keeping {
   const entries = new Map<Journal, Entry>();
   let ended = false;
