@@ -15,11 +15,12 @@ export type Saying = Exclude<Task, { kind: "command" }>;
 /** Throws a UsageError where fields contradict each other. */
 export function wordingOf(shell: PanpanShell, frame: Omit<WordingFrame, "format" | "context">): Wording {
   const { Moustash, Panpan } = shell.config.values;
-  const places = { environment: shell.childEnvironment, directory: process.cwd() };
   return parseWording(Panpan, {
     ...frame,
     format: Moustash.format,
-    ...(Panpan.context && { context: findContext(places) }),
+    ...(Panpan.context && {
+      context: findContext({ environment: shell.childEnvironment, directory: process.cwd() }),
+    }),
   });
 }
 

@@ -82,15 +82,18 @@ export function parseCommandLine<const F extends CommandFlags>(
   const meanings = meaningsOf(spec);
   const takesValue = (meaning: Meaning) =>
     meaning.kind === "command" ? meaning.flag.value !== undefined : !isSwitch(meaning);
+  const named = new Set(args.map((arg) => /^--([^=]+)/.exec(arg)?.[1]));
   const { tokens } = parseArgs({
     args: [...args],
     strict: false,
     allowPositionals: true,
     tokens: true,
     options: Object.fromEntries(
-      [...meanings].map(([name, meaning]) => {
+      [...meanings].flatMap(([name, meaning]) => {
         const short = shortOf(spec, name, meaning);
-        return [name, { type: takesValue(meaning) ? "string" : "boolean", ...(short && { short }) }];
+        // Of the many that there are, parseArgs takes its time for each.
+        if (short === undefined && !named.has(name)) return [];
+        return [[name, { type: takesValue(meaning) ? "string" : "boolean", ...(short && { short }) }]];
       }),
     ),
   });
@@ -147,7 +150,8 @@ export function ordered(sections: Sections): [string, Sections[string]][] {
 
 function shortOf(spec: CommandSpec, name: string, meaning: Meaning): string | undefined {
   if (meaning.kind === "command") return meaning.flag.short;
-  return flagOf(meaning.key) === `--${name}` ? spec.shorts?.[meaning.key] : undefined;
+  const short = spec.shorts?.[meaning.key];
+  return short !== undefined && flagOf(meaning.key) === `--${name}` ? short : undefined;
 }
 
 const isSwitch = (meaning: Meaning | undefined): boolean =>

@@ -2,9 +2,9 @@
 import type { Settings } from "../setting.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type Entry, type IniFile, parseIni } from "./ini.ts";
-import { allNames, judgeSections, meet, sortLines } from "./lines.ts";
+import { judgeSections, meet, sortLines } from "./lines.ts";
 import { probesVariables, readIncluded, readProbes } from "./lists.ts";
-import type { Sections } from "./names.ts";
+import { type Sections, allNames } from "./names.ts";
 import { ConfigError, type Problem, reasonOf } from "./problem.ts";
 import { type TargetGroup, type TargetOptions, parseTargets } from "./targets.ts";
 import { type Findings, type Text, isMissing, readText, settle } from "./text.ts";
@@ -73,7 +73,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
   const own = ["MOUSTASH_CONFIG", ...(options.variables ?? []), ...probesVariables(targets?.section)];
   const texts = merge(sections, [
     readFlags(options.flags ?? [], sections, findings),
-    settle(readEnvironment(env, sections, own, warnings), findings),
+    settle(readEnvironment(env, names, own, warnings), findings),
     settle(meet(lines.options, names, targets, problems), findings),
   ]);
   const values = validate(sections, texts, problems);

@@ -1,5 +1,5 @@
 // Settings from environment variables: [Section] key is SECTION_KEY, or SECTION_KEY_FILE for the path of a file.
-import { type Known, type Sections, namesOf, variableOf } from "./names.ts";
+import { type Known, type Names, variableOf } from "./names.ts";
 import type { Met } from "./text.ts";
 import { suggest } from "./nearest.ts";
 
@@ -18,28 +18,37 @@ const injectedValue = /^(tcp|udp|sctp):\/\//i;
  */
 export function readEnvironment(
   env: Environment,
-  sections: Sections,
+  names: Names,
   own: readonly string[],
   warnings: string[],
 ): Met[] {
-  const known = new Map<string, Known>();
-  for (const [section, settings] of Object.entries(sections))
-    for (const [name, one] of namesOf(section, settings)) known.set(variableOf(section, name), one);
-  const prefixes = Object.keys(sections).map((section) => variableOf(section, ""));
+  const prefixes = [...names.keys()].map((section) => variableOf(section, ""));
   const met: Met[] = [];
   const foreign: string[] = [];
   for (const name of Object.keys(env).toSorted()) {
     const text = env[name];
     if (text === undefined || text === "" || name.startsWith(stashed)) continue;
     if (!prefixes.some((prefix) => name.startsWith(prefix)) || own.includes(name)) continue;
-    const one = known.get(name);
+    const one = knownAs(name, names);
     if (injected.test(name) || (/_(PORT|HOST)$/.test(name) && injectedValue.test(text))) foreign.push(name);
     else if (one !== undefined) met.push({ known: one, name, text, origin: name });
-    else warnings.push(`${name} is no variable of ours${suggest(name, [...known.keys(), ...own])}`);
+    else warnings.push(`${name} is no variable of ours${suggest(name, [...variables(names), ...own])}`);
   }
   if (foreign.length > 0) warnings.push(explainInjected(foreign));
   return met;
 }
+
+/** Looked up the other way round, for all variables that there could be are many more than there are. */
+function knownAs(variable: string, names: Names): Known | undefined {
+  for (const [section, known] of names) {
+    const name = variable.slice(variableOf(section, "").length).toLowerCase();
+    if (variableOf(section, name) === variable) return known.get(name);
+  }
+  return undefined;
+}
+
+const variables = (names: Names): string[] =>
+  [...names].flatMap(([section, known]) => [...known.keys()].map((name) => variableOf(section, name)));
 
 function explainInjected(names: readonly string[]): string {
   const [first] = names;

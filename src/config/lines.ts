@@ -1,7 +1,7 @@
 // What each line of an INI file is: an option, a target, or of [Cuir:Program]; and what is none of these.
 import type { Settings } from "../setting.ts";
 import type { Entry, IniFile } from "./ini.ts";
-import { type Known, type Sections, namesOf } from "./names.ts";
+import type { Known, Names, Sections } from "./names.ts";
 import { nearest, suggest } from "./nearest.ts";
 import { type Problem, reasonOf, show, showFirstWord } from "./problem.ts";
 import { type TargetOptions, oneLine, sameName } from "./targets.ts";
@@ -17,10 +17,6 @@ export interface Lines {
 }
 
 type AnyTargets = TargetOptions<unknown, Settings>;
-type Names = ReadonlyMap<string, ReadonlyMap<string, Known>>;
-
-export const allNames = (sections: Sections): Names =>
-  new Map(Object.entries(sections).map(([name, table]) => [name, namesOf(name, table)]));
 
 /** Sorts the lines of the tool's own sections. */
 export function sortLines(

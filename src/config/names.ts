@@ -36,3 +36,9 @@ export function variableOf(section: string, key: string): string {
 export function flagOf(key: string): string {
   return `--${key.toLowerCase().replaceAll("_", "-")}`;
 }
+
+/** What each section knows, by its name. */
+export type Names = ReadonlyMap<string, ReadonlyMap<string, Known>>;
+
+export const allNames = (sections: Sections): Names =>
+  new Map(Object.entries(sections).map(([name, table]) => [name, namesOf(name, table)]));
