@@ -17,7 +17,7 @@ export interface LoggerOptions {
 
 const stderr = 2;
 
-/** The daemons' log. pino is loaded here, for a one-shot does without it. */
+/** The daemons' log. A one-shot does without pino, which is loaded here. */
 export async function createLogger({ tool, level, format }: LoggerOptions): Promise<Logger> {
   const { pino } = await import("pino");
   const destination = pino.destination({ fd: stderr, sync: true });

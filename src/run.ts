@@ -15,7 +15,7 @@ import type { sharedSettings } from "./config/settings.ts";
 import type { TargetOptions } from "./config/targets.ts";
 import type { Sections } from "./config/names.ts";
 import { MoustashError, UsageError, exitCodes } from "./errors.ts";
-import { type Logger, createLogger, createPlainLogger } from "./logger.ts";
+import { type Logger, type LoggerOptions, createPlainLogger } from "./logger.ts";
 import type { Settings } from "./setting.ts";
 import { version } from "./version.ts";
 
@@ -31,8 +31,8 @@ export interface Tool<
   extends CommandSpec<F>, HelpTexts {
   readonly sections: S;
   readonly targets?: TargetOptions<T, U>;
-  /** A one-shot: people read its log, one plain line without time. */
-  readonly plain?: true;
+  /** A daemon's log. Without it people read what is said, one plain line without time: a one-shot's. */
+  readonly log?: (options: LoggerOptions) => Promise<Logger>;
   /** What to do all the same where the configuration is broken; without it the error ends the process (78). */
   readonly withoutConfig?: (
     error: MoustashError,
@@ -73,7 +73,7 @@ export async function run<
 >(tool: Tool<S, F, T, U>, main: (shell: Shell<S, F, T, U>) => Promise<number | void>): Promise<never> {
   const umask = process.umask(0o007);
   // A one-shot says little, and need not wait for streams that it may never have used: asking makes them.
-  const leave = tool.plain ? async (code: number) => process.exit(code) : leaveInTurn;
+  const leave = tool.log ? leaveInTurn : async (code: number) => process.exit(code);
   process.on("uncaughtException", (error) => void leave(explain(tool.tool, error)));
   try {
     return await leave((await start(tool, main, umask)) ?? exitCodes.ok);
@@ -127,7 +127,9 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
     },
     subscribe,
     umask,
-    childEnvironment: childEnvironment(process.env),
+    get childEnvironment() {
+      return childEnvironment(process.env);
+    },
   };
   let config: Config<S, T, U>;
   try {
@@ -140,9 +142,9 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
     );
   }
   const { log_level: level, log_format: format } = config.values.Moustash;
-  const logger = tool.plain
-    ? createPlainLogger(tool.tool, say)
-    : await createLogger({ tool: tool.tool, level, format });
+  const logger = tool.log
+    ? await tool.log({ tool: tool.tool, level, format })
+    : createPlainLogger(tool.tool, say);
   if (common.check) return print(`${config.path ?? "no file"}: the configuration is right`);
   if (common["print-config"]) return print(describeConfig(config));
   for (const warning of config.warnings) logger.warn({}, warning);

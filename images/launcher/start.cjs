@@ -4,8 +4,9 @@ const { closeSync, fstatSync, openSync, readFileSync, readSync } = require("node
 const { join } = require("node:path");
 const { Script } = require("node:vm");
 
-const bundle = join(__dirname, "moustash.cjs");
-const cache = join(__dirname, `${process.argv[2]}.cache`);
+const tool = join(__dirname, process.argv[2]);
+const bundle = `${tool}.cjs`;
+const cache = `${tool}.cache`;
 
 /** Bytes of the tool's cache, or undefined where there is none. */
 function compiled() {

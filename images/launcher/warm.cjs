@@ -6,8 +6,10 @@
 // which marks what it has compiled on a thread of its own. Where the tools run neither may be so (whoever knows the
 // hash seed can flood a table), and V8 takes a cache only under the flags that made it: so both are done under the usual.
 const { spawnSync } = require("node:child_process");
-const { writeFileSync } = require("node:fs");
+const fs = require("node:fs");
 const { createServer } = require("node:net");
+const { tmpdir } = require("node:os");
+const { join } = require("node:path");
 const { setFlagsFromString } = require("node:v8");
 const vm = require("node:vm");
 
@@ -21,7 +23,12 @@ else {
   process.exitCode = spawnSync(node, again, { stdio: "inherit" }).status ?? 1;
 }
 
+/** statfs(2). */
+const ext4 = 0xef53;
+
 function warm() {
+  // Where an image is built there is no disk that a spool could lie on; where the tool runs there is.
+  fs.statfsSync = () => ({ type: ext4 });
   const { Script } = vm;
   vm.Script = function (...told) {
     return underUsualFlags(() => new Script(...told));
@@ -30,12 +37,14 @@ function warm() {
     socket.on("data", () => socket.write(":1\r\n")).on("error", () => {});
   });
   broker.listen(0, "127.0.0.1", () => {
-    const port = String(broker.address().port);
-    const settings = ["--config", "none", "--spool", "none", "--redis-ip", "127.0.0.1", "--redis-port", port];
-    process.argv = [node, start, tool, ...settings, ...words];
+    // As one-shots have it: settings in the environment, and a spool, in which nothing waits.
+    process.env.MOUSTASH_CONFIG = "none";
+    process.env.MOUSTASH_SPOOL = join(tmpdir(), "moustash-warm-none");
+    process.env.MOUSTASH_REDIS_IP = "127.0.0.1";
+    process.argv = [node, start, tool, "--redis-port", String(broker.address().port), ...words];
     process.on("exit", () => {
       const { cache, script } = require(start);
-      writeFileSync(
+      fs.writeFileSync(
         cache,
         underUsualFlags(() => script.createCachedData()),
       );

@@ -4,6 +4,7 @@ import { isTarget, parseTarget } from "../probe/target.ts";
 import { UsageError } from "../errors.ts";
 import { openDelivery } from "../delivery.ts";
 import { openStore } from "../store/open.ts";
+import { createLogger } from "../logger.ts";
 import type { Shell } from "../run.ts";
 import { doctor, jsonFlag } from "./doctor.ts";
 import { healthFlag, sayHealth } from "./health.ts";
@@ -35,6 +36,7 @@ export const cuir = {
   ],
   sections: cuirSections,
   flags,
+  log: createLogger,
   shorts: { interval: "i", timeout: "t" },
   takesWords: true,
   targets: {

@@ -1,5 +1,6 @@
 // Fouet's command line, and what its one-time commands do; without one of them it listens.
 import { MoustashError, UsageError, exitCodes } from "../errors.ts";
+import { createLogger } from "../logger.ts";
 import type { Shell } from "../run.ts";
 import { openStore } from "../store/open.ts";
 import { relayFor } from "../supervisor/relay.ts";
@@ -34,6 +35,7 @@ export const fouet = {
   ],
   sections: fouetSections,
   flags,
+  log: createLogger,
   takesWords: true,
 } as const;
 

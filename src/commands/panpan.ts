@@ -2,7 +2,7 @@
 import { panpanHelp } from "../message/help.ts";
 import { panpanShorts } from "../message/settings.ts";
 import type { Shell } from "../run.ts";
-import { panpanSections } from "./sections.ts";
+import { panpanSections } from "./panpan-sections.ts";
 
 export const panpan = {
   tool: "panpan",
@@ -19,7 +19,6 @@ export const panpan = {
   },
   shorts: panpanShorts,
   takesWords: true,
-  plain: true,
 } as const;
 
 export type PanpanShell = Shell<typeof panpan.sections, typeof panpan.flags>;
