@@ -4,12 +4,14 @@ import { isatty } from "node:tty";
 
 /** Nothing is `/dev/null` (what Node also puts in the place of a closed one) or a directory. */
 export function inputKind(): "terminal" | "nothing" | "readable" {
-  if (isatty(0)) return "terminal";
   try {
     const input = fstatSync(0);
-    const isNull = input.isCharacterDevice() && input.rdev === statSync("/dev/null").rdev;
-    return isNull || input.isDirectory() ? "nothing" : "readable";
+    if (input.isDirectory()) return "nothing";
+    if (!input.isCharacterDevice()) return "readable";
+    if (input.rdev === statSync("/dev/null").rdev) return "nothing";
   } catch {
     return "nothing";
   }
+  // Asked last: node:tty loads node:net and all its streams.
+  return isatty(0) ? "terminal" : "readable";
 }

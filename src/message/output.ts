@@ -7,6 +7,7 @@
 // - Who still writes when the command has ended (a daemon it started) is neither waited for nor cut off.
 import { closeSync, fstatSync, write } from "node:fs";
 import type { OnReadOpts, Socket } from "node:net";
+import { isatty } from "node:tty";
 import { type Kernel, pipeBytes } from "./kernel.ts";
 import { type Tail, createTail } from "./tail.ts";
 
@@ -40,8 +41,7 @@ export async function openOutput({
   keepLines: number;
   kernel: Kernel | undefined;
 }): Promise<Output> {
-  const { isatty } = await import("node:tty");
-  const keeps = (fd: number) => keepLines > 0 && kernel !== undefined && !isatty(fd) && isOpen(fd);
+  const keeps = (fd: number) => keepLines > 0 && kernel !== undefined && isOpen(fd) && !isTerminal(fd);
   const names = { 1: "stdout", 2: "stderr" } as const;
   const streams: Stream[] = [];
   const open = (fd: 1 | 2, name: keyof Tails) => {
@@ -54,12 +54,13 @@ export async function openOutput({
   const first = open(1, together ? "output" : names[1]);
   const second = together ? first : open(2, names[2]);
   if (streams.length === 0) return { ...inherited, stdio: [first, second] };
-  const { Socket } = await import("node:net");
   let pumps: readonly Pump[] = [];
   return {
     stdio: [first, second],
     async started() {
       for (const stream of streams) closeSync(stream.write);
+      // The command runs already while this is loaded; at once, for no turn of the event loop may lie in between.
+      const { Socket } = process.getBuiltinModule("node:net");
       pumps = streams.map((stream) =>
         startPump(
           stream,
@@ -177,6 +178,11 @@ function isOpen(fd: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** node:tty comes with node:net and all its streams: it is asked only where it could say yes. */
+function isTerminal(fd: number): boolean {
+  return fstatSync(fd).isCharacterDevice() && isatty(fd);
 }
 
 function isSameFile(one: number, other: number): boolean {
