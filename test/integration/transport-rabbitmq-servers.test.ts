@@ -50,14 +50,14 @@ async function startTls() {
 }
 
 testTransport(
-  "rabbitmq, TLS with client certificates and a quorum queue",
+  "rabbitmq, TLS with client certificates",
   async () => {
     const { broker, certificates, port } = (shared ??= await startTls());
     const { ca, client } = certificates;
     const rabbitmq_queue = `q${(count += 1)}`;
     const place = { rabbitmq_host: "127.0.0.1", rabbitmq_port: port, rabbitmq_ssl: "on" };
     const files = { rabbitmq_ssl_cacert: ca, rabbitmq_ssl_cert: client.cert, rabbitmq_ssl_key: client.key };
-    const names = { rabbitmq_queue, rabbitmq_exchange: "none", rabbitmq_queue_type: "quorum" };
+    const names = { rabbitmq_queue, rabbitmq_exchange: "none" };
     const open = () => connect({ ...place, ...files, ...names });
     // The port for TLS opens a little after the other.
     await using early = open();
