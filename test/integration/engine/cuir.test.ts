@@ -1,6 +1,6 @@
 // Cuir's image at work: a service that stops and starts, a silence, a list that changes, a restart, a dependency.
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -21,7 +21,8 @@ describe("Cuir's image", { skip: noEngine }, () => {
     await removeAll(name);
     folder = await mkdtemp(join(tmpdir(), "moustash-cuir-"));
     await chmod(folder, 0o755);
-    await writeFile(join(folder, "moustash.ini"), list());
+    await swap("..first", list());
+    await symlink("..data/moustash.ini", join(folder, "moustash.ini"));
     await docker("network", "create", "--label", name, name);
     await docker("volume", "create", "--label", name, name);
     // What is probed: another Cuir, whose page listens.
@@ -35,6 +36,14 @@ describe("Cuir's image", { skip: noEngine }, () => {
     await docker("volume", "rm", "--force", name);
     await rm(folder, { recursive: true, force: true });
   });
+
+  /** As the kubelet changes a ConfigMap: a new folder, and a link that is renamed over the one that names it. */
+  async function swap(version: string, text: string) {
+    await mkdir(join(folder, version));
+    await writeFile(join(folder, version, "moustash.ini"), text);
+    await symlink(version, join(folder, "..data_tmp"));
+    await rename(join(folder, "..data_tmp"), join(folder, "..data"));
+  }
 
   const start = (container: string, ...options: string[]) => {
     const own = ["--name", container, "--label", name, "--network", name];
@@ -95,8 +104,7 @@ describe("Cuir's image", { skip: noEngine }, () => {
   test("a silence by docker exec, a list that is swapped, and a restart that remembers", async () => {
     await docker("exec", cuirName, "/opt/moustash/bin/cuir", "--silence", "Door", "1h", "painted");
     await find("the silence", about("Door", "silence", "begins"));
-    await writeFile(join(folder, "next.ini"), list("Third: 127.0.0.1:1:x\n"));
-    await rename(join(folder, "next.ini"), join(folder, "moustash.ini"));
+    await swap("..second", list("Third: 127.0.0.1:1:x\n"));
     const changed = await find("the new list", about("cuir", "configuration", "changed"));
     assert.deepEqual(changed.cuir.added, ["Third"]);
     const third = await find("the third's end", about("Third", "down"));
