@@ -12,7 +12,7 @@
 // - A log whose frames are not what was written is damage: SQLite would drop what is behind them.
 // - None but SQLite opens the database or its index while a connection is open: closing any descriptor would drop its locks.
 //   Source: "How To Corrupt An SQLite Database File", sqlite.org/howtocorrupt.html, §2.2.
-import { existsSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import {
@@ -27,7 +27,7 @@ import {
   syncFolder,
   touch,
 } from "./database-folder.ts";
-import { DamagedError, DiskError, NewerError, classify, explain, messageOf } from "./disk-error.ts";
+import { DamagedError, DiskError, NewerError, classify, explain, messageOf, readonly } from "./disk-error.ts";
 import { type SalvagedRow, salvageRows } from "./salvage.ts";
 import { damageOf } from "./write-ahead-log.ts";
 
@@ -109,6 +109,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     if (options.outlives !== "process") requireWholeLog(path);
     const database = openFile(path, busyMs, options.outlives);
     try {
+      requireWholeTrees(database);
       upgrade(database, migrations);
     } catch (error) {
       closeQuietly(database);
@@ -137,6 +138,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       } catch (error) {
         let trouble = classify(error);
         if (trouble === "disk_unwritable" && moved(path, identity)) trouble = "moved";
+        if (trouble === "disk_unwritable" && isReadonlyOfItself(path, error)) trouble = "damaged";
         if (trouble !== "disk_busy") close();
         if (trouble === undefined) throw error;
         if (!last && (trouble === "damaged" || trouble === "newer" || trouble === "moved")) {
@@ -222,6 +224,31 @@ function requireWholeLog(path: string) {
   throw new DamagedError(`its log is not what was written, from byte ${damage} on`);
 }
 
+/** Read-only because a byte of its header says so, though the disk would let us write. */
+function isReadonlyOfItself(path: string, error: unknown): boolean {
+  if ((error as { errcode?: number }).errcode !== readonly) return false;
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Looked at whole in some 20 ms. */
+const smallBytes = 8 * 2 ** 20;
+
+/**
+ * A page that says less than it holds hides rows; one in which keys are out of order gives the same rows for ever. A
+ * small database is looked at whole, with its indices; a large one (a third of the time) without them.
+ */
+function requireWholeTrees(database: DatabaseSync) {
+  const pages = Number(database.prepare("pragma page_count").get()!["page_count"]);
+  const check = pages * 4096 <= smallBytes ? "integrity_check" : "quick_check";
+  const found = database.prepare(`pragma ${check}(1)`).get()?.[check];
+  if (found !== "ok") throw new DamagedError(String(found));
+}
+
 /** No release will ever have so many versions: a number beyond is damage. */
 const mostVersions = 1000;
 
@@ -265,12 +292,16 @@ function upgrade(database: DatabaseSync, migrations: readonly string[]) {
   database.exec("begin immediate");
   try {
     for (const script of migrations.slice(versionOf(database))) database.exec(script);
-    database.exec(`pragma user_version = ${migrations.length}; commit`);
+    const version = migrations.length;
+    database.exec(`pragma user_version = ${version}; pragma application_id = ${markOf(version)}; commit`);
   } catch (error) {
     rollback(database);
     throw error;
   }
 }
+
+/** The version once more: a bit that flipped in it must not be taken for a newer program. "Mou", and the version. */
+const markOf = (version: number) => 0x4d6f7500 + version;
 
 function versionOf(database: DatabaseSync): number {
   return Number(database.prepare("pragma user_version").get()!["user_version"]);
@@ -281,7 +312,11 @@ function within<T>({ database, sql }: Connection, begin: string, version: number
   try {
     const found = Number(sql("pragma user_version").get()!["user_version"]);
     if (found > mostVersions || found < version) throw new DamagedError(`version ${found} cannot be`);
-    if (found > version) throw new NewerError(found);
+    if (found > version) {
+      const mark = Number(sql("pragma application_id").get()!["application_id"]);
+      if (mark === markOf(version)) throw new DamagedError(`version ${found} cannot be`);
+      throw new NewerError(found);
+    }
     const result = work(sql);
     sql("commit").run();
     return result;

@@ -38,6 +38,8 @@ const primaryCodes: Record<number, DiskErrorCode | "damaged"> = {
   26: "damaged",
 };
 const readonlyMoved = 1032;
+/** Not one of its reasons: neither the directory's, nor a log's, nor a file's that was moved. */
+export const readonly = 8;
 
 export type Trouble = DiskErrorCode | "damaged" | "newer" | "moved";
 
