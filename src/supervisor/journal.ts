@@ -4,8 +4,7 @@
 // - `poolserial` counts within the pool and starts again after a reload; supervisord drops the oldest event of a
 //   full buffer, and puts a refused one back at the head, so with one listener a gap is a loss, known at once.
 // - Taken is not accepted: a serial counts as seen once its event is safe, and is kept in the store before
-//   supervisord hears of it, or is below what was kept ahead (keeping.ts): then nothing is told lost for sure that may
-//   have been taken. A relay that died while BUSY brings the same serial again: it waits for the first.
+//   supervisord hears of it. A relay that died while BUSY brings the same serial again: it waits for the first.
 // - Where nobody tells the life (a bare relay), a serial that was seen and now says something else begins a new one.
 import { createHash, randomUUID } from "node:crypto";
 import type { Json, Store } from "../store/store.ts";
@@ -33,8 +32,8 @@ export type Verdict =
       readonly kind: "new";
       readonly life: string;
       readonly losses: readonly Loss[];
-      /** Call once the event is safe; then the journal must be kept before supervisord is answered. */
-      accept(): void;
+      /** Call once the event is safe; what it gives belongs into the store before supervisord is answered. */
+      accept(): ReadonlyMap<string, Json>;
       /** Call when that is done (or failed): repeats that wait go on. */
       settle(): void;
     };
@@ -48,12 +47,6 @@ export interface Circumstances {
 
 export interface Journal {
   take(notification: Notification, circumstances?: Circumstances): Verdict;
-  /** The greatest serial that was accepted. */
-  readonly acceptedSerial: number;
-  /** Whether it may be kept ahead: where serials of another life could be mistaken for ours, it must be exact. */
-  readonly canRunAhead: boolean;
-  /** What belongs into the store: all that was accepted, and that as many serials more may have been. */
-  entry(ahead: number): ReadonlyMap<string, Json>;
 }
 
 export interface JournalOptions {
@@ -78,8 +71,6 @@ interface Kept {
   readonly life: string;
   readonly ranges: readonly Range[];
   readonly last: { readonly serial: number; readonly poolSerial: number | null } | null;
-  /** Serials beyond the last that may have been taken all the same. */
-  readonly ahead?: number;
   readonly recent: readonly (readonly [serial: number, digest: string])[];
 }
 
@@ -92,10 +83,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   let seen = createRanges(kept?.ranges);
   let recent = new Map(kept?.recent);
   let last: Kept["last"] = kept?.last ?? null;
-  /** How many of the next loss we may have taken ourselves, before we were killed. */
-  let untold = kept?.ahead ?? 0;
   let pending = new Map<number, { digest: string; accepted: Promise<void> }>();
-  let accepted = { seen, recent, life, last };
 
   function begin() {
     life = randomUUID();
@@ -103,7 +91,6 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     recent = new Map();
     pending = new Map();
     last = null;
-    untold = 0;
   }
 
   /** Undefined where it is new. */
@@ -177,21 +164,6 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
 
   return {
-    get acceptedSerial() {
-      return accepted.last?.serial ?? -1;
-    },
-    canRunAhead: options.life !== undefined,
-    entry(ahead) {
-      const entry = {
-        life: accepted.life,
-        ranges: accepted.seen.list(),
-        last: accepted.last,
-        ...(ahead > 0 && { ahead }),
-        recent: options.life === undefined ? [...accepted.recent] : [],
-        atMs: now(),
-      };
-      return new Map<string, Json>([[key, entry]]);
-    },
     take(notification, circumstances = {}) {
       const { serial, poolSerial } = notification.header;
       // Where the life is known, the serial says it all.
@@ -199,10 +171,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const before = repeated(serial, digest);
       if (before) return { kind: "repeat", accepted: before };
       const opening = notification.header.eventName === "PROCESS_GROUP_ADDED";
-      const found = losses(serial, poolSerial, { ...circumstances, opening }).map((loss) =>
-        taken(loss, untold),
-      );
-      untold = 0;
+      const found = losses(serial, poolSerial, { ...circumstances, opening });
       if (last === null || serial > last.serial) last = { serial, poolSerial: poolSerial ?? null };
       // An old event that another pool refused comes late, with our next number: serials do not go back for it.
       else if (poolSerial === (last.poolSerial ?? NaN) + 1) last = { serial: last.serial, poolSerial };
@@ -223,7 +192,14 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
               generation.recent.delete(old);
             }
           }
-          accepted = { seen: generation.seen, recent: generation.recent, life: generation.life, last: mark };
+          const entry = {
+            life: generation.life,
+            ranges: generation.seen.list(),
+            last: mark,
+            recent: options.life === undefined ? [...generation.recent] : [],
+            atMs: now(),
+          };
+          return new Map<string, Json>([[key, entry]]);
         },
         settle() {
           generation.pending.delete(serial);
@@ -232,13 +208,6 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       };
     },
   };
-}
-
-/** A loss of which so many may have been taken by us: those are lost for sure no more. */
-function taken(loss: Loss, count: number): Loss {
-  if (count === 0) return loss;
-  const least = Math.max(0, loss.least - count);
-  return { ...loss, least, notable: loss.notable && least > 0 };
 }
 
 /** The global serials strictly between two. */

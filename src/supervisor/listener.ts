@@ -53,7 +53,7 @@ export async function* listen(options: ListenOptions): Source {
     yield* outlet.source;
   } finally {
     over.abort();
-    await reporter.close();
+    reporter.close();
   }
 
   async function followStdio() {

@@ -1,17 +1,16 @@
 // What supervisord says, as events: one post for each supervisord, whatever way its notifications come in.
 //
 // Invariants:
-// - A notification is answered once its events are safe and what must be remembered of it is kept (keeping.ts).
+// - A notification is answered once its events are safe and what must be remembered is in the store.
 // - What came before is answered once the first is safe, and not reported again.
 // - A death waits `evidence_within` for its truth at most, and in a storm not at all: supervisord's buffer fills.
-import type { Store } from "../store/store.ts";
+import type { Json, Store } from "../store/store.ts";
 import type { Exchange } from "./conversation.ts";
 import { draftOf, type Origin } from "./drafts.ts";
 import { digestDraft, lossDraft } from "./findings.ts";
 import { createInquest } from "./inquest.ts";
-import type { Journal, Verdict } from "./journal.ts";
+import { space, type Verdict } from "./journal.ts";
 import { createJournals } from "./journals.ts";
-import { createKeeping } from "./keeping.ts";
 import type { Life } from "./life.ts";
 import { noticeOf } from "./notice.ts";
 import type { Notification, StatePayload } from "./notification.ts";
@@ -65,25 +64,19 @@ export interface Way {
 export interface Reporter {
   /** Reports a conversation to its end; rejects with its ProtocolError. */
   follow(exchanges: AsyncIterable<Exchange>, way: Way): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 export function createReporter(options: ReporterOptions): Reporter {
   const { store, settings, outlet, signal, log, observe } = options;
   const posts = new Map<string, Promise<Post>>();
   const journals = createJournals(store, log);
-  const keeping = createKeeping(store);
   const inquest = createInquest({ outlet, signal, withinMs: settings.evidence_within });
 
   const postOf = (way: Way) =>
     posts.get(way.stream) ?? posts.set(way.stream, openPost(way, options)).get(way.stream)!;
 
-  async function report(
-    post: Post,
-    exchange: Exchange,
-    journal: Journal,
-    verdict: Verdict & { kind: "new" },
-  ) {
+  async function report(post: Post, exchange: Exchange, verdict: Verdict & { kind: "new" }) {
     const { notification, arrivedMs } = exchange;
     const { payload, header } = notification;
     post.origin = { ...post.origin, life: verdict.life };
@@ -108,9 +101,11 @@ export function createReporter(options: ReporterOptions): Reporter {
     outlet.put({
       drafts: [...losses, draft],
       async accepted() {
-        verdict.accept();
         try {
-          await keeping.keep(journal, post.processes);
+          await store.write(
+            space,
+            new Map<string, Json | undefined>([...verdict.accept(), ...post.processes.changes()]),
+          );
         } catch (error) {
           log.error(
             { error },
@@ -199,24 +194,22 @@ export function createReporter(options: ReporterOptions): Reporter {
           post.lastMs = Date.now();
           const entry = journals.join(way, notification.header.pool, reader);
           joined.add(entry.readers);
-          const journal = await entry.journal;
-          const verdict = journal.take(notification, {
+          const verdict = (await entry.journal).take(notification, {
             shared: way.shared === true || entry.readers.size > 1,
             fresh,
           });
           fresh = false;
           observe?.notification(verdict.kind);
           if (verdict.kind === "repeat") void verdict.accepted.then(() => exchange.answer());
-          else await report(post, exchange, journal, verdict);
+          else await report(post, exchange, verdict);
         }
       } finally {
         for (const readers of joined) readers.delete(reader);
         observe?.conversations(-1);
       }
     },
-    async close() {
+    close() {
       for (const timer of timers.values()) clearTimeout(timer);
-      await keeping.end();
     },
   };
 }

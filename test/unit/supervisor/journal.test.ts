@@ -4,13 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
-import {
-  type Journal,
-  type JournalOptions,
-  openJournal,
-  space,
-  type Verdict,
-} from "../../../src/supervisor/journal.ts";
+import { type JournalOptions, openJournal, space, type Verdict } from "../../../src/supervisor/journal.ts";
 import type { Notification } from "../../../src/supervisor/notification.ts";
 import { createRanges, showRanges } from "../../../src/supervisor/ranges.ts";
 
@@ -37,11 +31,10 @@ function said(serial: number, poolSerial = serial, text = `${serial}`): Notifica
   };
 }
 
-async function accept(store: Store, journal: Journal, verdict: Verdict) {
+async function accept(store: Store, verdict: Verdict) {
   assert.equal(verdict.kind, "new");
   if (verdict.kind !== "new") return verdict;
-  verdict.accept();
-  await store.write(space, journal.entry(0));
+  await store.write(space, verdict.accept());
   verdict.settle();
   return verdict;
 }
@@ -49,7 +42,7 @@ async function accept(store: Store, journal: Journal, verdict: Verdict) {
 test("what was accepted is a repeat for every later process of ours; what was not is new again", async () => {
   const store = durable();
   const first = await open(store);
-  await accept(store, first, first.take(said(0)));
+  await accept(store, first.take(said(0)));
   first.take(said(1));
   const second = await open(store);
   assert.equal(second.take(said(0)).kind, "repeat");
@@ -66,7 +59,7 @@ test("a repeat of what is not safe yet waits for it", async () => {
   void again.accepted.then(() => (answered = true));
   await Promise.resolve();
   assert.equal(answered, false);
-  await accept(store, journal, first);
+  await accept(store, first);
   await again.accepted;
 });
 
@@ -74,12 +67,12 @@ test("an old event that another pool refused comes late, and moves nothing back"
   const store = durable();
   const journal = await open(store);
   for (const serial of [3, 4, 9])
-    await accept(store, journal, journal.take(said(serial, serial === 9 ? 2 : serial - 3)));
+    await accept(store, journal.take(said(serial, serial === 9 ? 2 : serial - 3)));
   // Serial 1 was never for this pool: supervisord numbers it anew.
-  const late = await accept(store, journal, journal.take(said(1, 3)));
+  const late = await accept(store, journal.take(said(1, 3)));
   assert.ok(late.kind === "new");
   assert.deepEqual(late.losses, []);
-  const next = await accept(store, journal, journal.take(said(10, 4)));
+  const next = await accept(store, journal.take(said(10, 4)));
   assert.deepEqual(next.kind === "new" && next.losses, []);
   assert.equal(journal.take(said(4, 1)).kind, "repeat");
 });
@@ -87,8 +80,8 @@ test("an old event that another pool refused comes late, and moves nothing back"
 test("where nobody tells the life: a serial that now says something else begins a new one", async () => {
   const store = durable();
   const journal = await open(store, { life: undefined });
-  const one = await accept(store, journal, journal.take(said(0, 0, "app is starting")));
-  await accept(store, journal, journal.take(said(1, 1, "app is running")));
+  const one = await accept(store, journal.take(said(0, 0, "app is starting")));
+  await accept(store, journal.take(said(1, 1, "app is running")));
   assert.equal(journal.take(said(1, 1, "app is running")).kind, "repeat");
   const two = journal.take(said(0, 0, "other is starting"));
   assert.ok(one.kind === "new" && two.kind === "new");
@@ -133,7 +126,7 @@ test("the first that ever comes tells what was lost before it, where it can be k
 test("whoever shares a pool cannot tell losses", async () => {
   const store = durable();
   const journal = await open(store);
-  await accept(store, journal, journal.take(said(0)));
+  await accept(store, journal.take(said(0)));
   const verdict = journal.take(said(5), { shared: true });
   assert.deepEqual(verdict.kind === "new" && verdict.losses, []);
 });
@@ -162,11 +155,7 @@ test("any sequence with overflow, repeats and reloads: each serial new once, eac
           serial += 1;
           poolSerial += 1;
         }
-        const verdict = await accept(
-          store,
-          journal,
-          journal.take(said(serial, poolSerial), { fresh: reloaded }),
-        );
+        const verdict = await accept(store, journal.take(said(serial, poolSerial), { fresh: reloaded }));
         assert.ok(verdict.kind === "new");
         for (const { serials, least, most } of verdict.losses) told.push([...serials!, least, most]);
         if (restart) journal = await open(store);
