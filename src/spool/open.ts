@@ -19,6 +19,9 @@ export interface SpoolOptions {
 /** A spool in memory must not bring the process down: it never takes more than this. */
 const mostMemoryBytes = 64 * 2 ** 20;
 
+/** Some 25 ms. Of a larger one a damaged row is noticed all the same, by its sum. */
+const checkedOnTheWayBytes = 16 * 2 ** 20;
+
 /**
  * Throws a SpoolError (78) where the directory lies on a file system that cannot be shared safely. A disk that
  * cannot be written is an error of `add`, not of this: it may be mended while we run.
@@ -27,7 +30,9 @@ export function openSpool({ directory, mostBytes, thread, report = () => {} }: S
   const place = directory === undefined ? undefined : judgePlace(directory);
   if (directory !== undefined && place?.is === "disk") {
     const options = { directory, mostBytes, report };
-    return thread ? openWorkerSpool(thread, options) : openSqliteSpool(options);
+    return thread
+      ? openWorkerSpool(thread, options)
+      : openSqliteSpool({ ...options, checkUpToBytes: checkedOnTheWayBytes });
   }
   if (place?.is === "memory") report(`the spool is memory: ${place.why}`);
   return openMemorySpool({ mostBytes: Math.min(mostBytes, mostMemoryBytes) });

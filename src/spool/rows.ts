@@ -66,7 +66,9 @@ export interface Rows extends Disposable {
   status(): { count: number; bytes: number; oldestAtMs?: number };
 }
 
-export function openRows(options: Pick<DatabaseOptions, "directory" | "report" | "busyMs">): Rows {
+export function openRows(
+  options: Pick<DatabaseOptions, "directory" | "report" | "busyMs" | "checkUpToBytes">,
+): Rows {
   const database: Database = openDatabase({ ...options, name: "spool", migrations, table: "rows", adopt });
   return {
     exists: () => database.exists(),

@@ -19,6 +19,8 @@ export interface SqliteSpoolOptions {
   readonly report?: ((message: string) => void) | undefined;
   /** How long another process's transaction is waited for. */
   readonly busyMs?: number | undefined;
+  /** How large a database is looked at whole when it is opened. */
+  readonly checkUpToBytes?: number | undefined;
 }
 
 interface Waiting {
@@ -34,8 +36,8 @@ export interface SqliteSpool extends Spool {
 
 /** Opens nothing before it is needed. */
 export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
-  const { directory, mostBytes, report = () => {}, busyMs = 5000 } = options;
-  const rows = openRows({ directory, report, busyMs });
+  const { directory, mostBytes, report = () => {}, busyMs = 5000, checkUpToBytes } = options;
+  const rows = openRows({ directory, report, busyMs, checkUpToBytes });
   const lockPath = join(directory, "drain.lock");
   let group: Waiting[] = [];
   let owed: (Omit<Taken, "envelopes"> & { readonly count: number })[] = [];
