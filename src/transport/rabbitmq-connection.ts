@@ -46,7 +46,7 @@ export async function openRabbitmqConnection(
   signal.addEventListener("abort", abort, { once: true });
   let model: ChannelModel | undefined;
   try {
-    model = await amqp.connect(
+    const connecting = amqp.connect(
       {
         protocol: tls ? "amqps" : "amqp",
         hostname: address.host,
@@ -65,6 +65,7 @@ export async function openRabbitmqConnection(
         clientProperties: { connection_name: "moustash" },
       },
     );
+    model = await orAborted(connecting, signal);
     return await openChannel(model, raw, formatAddress(address));
   } catch (error) {
     raw?.reset();
@@ -72,6 +73,24 @@ export async function openRabbitmqConnection(
     if (!/Expected ConnectionOpenOk; got/.test((error as Error).message)) throw error;
     const words = await askAgain(address, { username, password, vhost }, { tls, signal });
     throw new Error(words ?? (error as Error).message, { cause: error });
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** amqplib never hears of the end of a socket whose TLS handshake was under way: it would wait for ever. */
+async function orAborted(connecting: Promise<ChannelModel>, signal: AbortSignal): Promise<ChannelModel> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([connecting, aborted]);
+  } catch (error) {
+    connecting.then(
+      ({ connection }) => (connection as unknown as { stream: Socket }).stream.destroy(),
+      () => {},
+    );
+    throw error;
   } finally {
     signal.removeEventListener("abort", abort);
   }
