@@ -164,9 +164,14 @@ describe(`errors of ${redisPrograms.title}`, { skip: withoutRedis }, () => {
     });
 
   it("says that it is still loading", async () => {
-    const config = ["key-load-delay 30000", "loading-process-events-interval-bytes 1024"];
+    // It answers once for each of so many bytes that it loads: compressed, these would be few.
+    const config = [
+      "key-load-delay 30000",
+      "loading-process-events-interval-bytes 1024",
+      "rdbcompression no",
+    ];
     await using redis = await startRedis({ config });
-    for (let index = 0; index < 120; index += 1) await redis.command("SET", `k${index}`, "x".repeat(600));
+    for (let index = 0; index < 200; index += 1) await redis.command("SET", `k${index}`, "x".repeat(600));
     await redis.command("SAVE");
     await redis.kill();
     const started = redis.start();
