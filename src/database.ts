@@ -214,16 +214,20 @@ export function takeLock(path: string, busyMs: number): Disposable | undefined {
   return { [Symbol.dispose]: () => closeQuietly(database) };
 }
 
-/** SQLite takes a damaged log for a shorter one. Of a living writer's frame half may be there: so we look again. */
+/** How long a writer may be in the midst of a frame: its disk may be nearly full, or busy. */
+const unfinishedMs = 2000;
+
+/** SQLite takes a damaged log for a shorter one. What a living writer has half written is looked at again. */
 function requireWholeLog(path: string) {
   const look = () => damageOf(readWhole(`${path}-wal`));
-  const damage = look();
-  if (damage === undefined) return;
-  for (let looks = 1; looks < 5; looks += 1) {
+  const first = look();
+  if (!first) return;
+  const endsAtMs = performance.now() + (first.last ? unfinishedMs : 50);
+  while (performance.now() < endsAtMs) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-    if (look() !== damage) return;
+    if (look()?.at !== first.at) return;
   }
-  throw new DamagedError(`its log is not what was written, from byte ${damage} on`);
+  throw new DamagedError(`its log is not what was written, from byte ${first.at} on`);
 }
 
 /** Read-only because a byte of its header says so, though the disk would let us write. */

@@ -1,10 +1,10 @@
 // One round's ground: a broker, the link to it, a spool, the tools between them, and those who are told.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { temporaryFolder } from "../servers/server.ts";
 import type { OpenBroker } from "./brokers.ts";
-import { type Tools, type Told, createTold, flush, panpanLines, playSupervisord } from "./clients.ts";
+import { type Tools, type Told, createTold, panpanLines, playSupervisord, startTool } from "./clients.ts";
 import type { Link } from "./link.ts";
 
 export interface Ground<Server = unknown> extends AsyncDisposable {
@@ -73,12 +73,15 @@ export async function openGround<Server>({
     bodies: () => broker.bodies(),
     async flushAll(other = place) {
       const flushed = { ...tools, env: { ...tools.env, MOUSTASH_SPOOL: other } };
-      let code: number | null = null;
-      for (const deadline = Date.now() + 180_000; Date.now() < deadline; await delay(50)) {
-        code = await flush(flushed);
+      let said = "";
+      for (const deadline = Date.now() + 120_000; Date.now() < deadline; await delay(50)) {
+        const panpan = startTool(flushed, ["panpan", "--flush"], { input: "" });
+        const { code } = await panpan.ended;
         if (code === 0) return;
+        said = `${code}: ${panpan.stderr()}`;
       }
-      throw new Error(`panpan --flush still says ${code}`);
+      const names = await readdir(other, { recursive: true });
+      throw new Error(`panpan --flush still says ${said}; in the spool there are ${names.join(", ")}`);
     },
     async underLoad(work) {
       const supervisord = playSupervisord(tools, told);

@@ -105,5 +105,18 @@ for (const turns of [false, true]) {
 test("a log with a hole is damaged", async () => {
   const left = await leave();
   const bytes = Buffer.from(left.log).fill(0, 32 + 4120 * 9, 32 + 4120 * 12);
-  assert.equal(damageOf(bytes), 32 + 4120 * 9);
+  assert.deepEqual(damageOf(bytes), { at: 32 + 4120 * 9, last: false });
+});
+
+test("a frame that is being written over one of an earlier turn is told from damage in the midst", async () => {
+  const { log: whole } = await leave({ turns: true });
+  const salts = whole.subarray(16, 24);
+  const last = whole.lastIndexOf(salts) - 8;
+  const next = last + 4120;
+  assert.ok(next + 4120 <= whole.length, "frames of the earlier turn are behind it");
+  const begun = Buffer.from(whole);
+  whole.copy(begun, next, last, last + 24);
+  assert.deepEqual(damageOf(begun), { at: next, last: true });
+  begun[last + 2000]! ^= 1;
+  assert.deepEqual(damageOf(begun), { at: last, last: false });
 });
