@@ -14,6 +14,7 @@ import {
   openDatabase,
 } from "../database.ts";
 import type { Envelope, EnvelopeClass, Route } from "../envelope.ts";
+import { mendPlaces, type Place } from "./mend.ts";
 import { repeatsUntil } from "./spool.ts";
 
 const migrations = [
@@ -232,25 +233,27 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
 
 /**
  * Rows whose sums are right, in the order of their positions. Those of a damaged file keep them; those of another file
- * come behind what is here.
+ * come behind what is here, as do those whose position is somebody else's.
  */
 function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer"): number {
-  const whole = new Map<number, Envelope>();
+  const found: Place[] = [];
   for (const { rowid, values } of rows) {
     const envelope = values.length === 9 && values[0] === null && envelopeOf(values.slice(1));
-    if (envelope) whole.set(rowid, envelope);
+    if (envelope) found.push({ position: rowid, envelope });
   }
   const meter = readMeter(sql);
-  let adopted = 0;
-  for (const rowid of [...whole.keys()].toSorted((a, b) => a - b)) {
-    const envelope = whole.get(rowid)!;
-    const position = from === "damaged" ? rowid : meter.next;
-    if (Number(sql(insert).run(...valuesOf(envelope, position)).changes) === 0) continue;
-    adopted += 1;
+  const put = (envelope: Envelope, position: number) => {
+    if (Number(sql(insert).run(...valuesOf(envelope, position)).changes) === 0) return false;
     meter.count += 1;
     meter.bytes += costOf(envelope.body);
     meter.next = Math.max(meter.next, position + 1);
+    return true;
+  };
+  const before = meter.count;
+  const places = from === "damaged" ? mendPlaces(found) : found;
+  for (const { position, envelope } of places.toSorted((one, other) => one.position - other.position)) {
+    if (from === "newer" || !put(envelope, position)) put(envelope, meter.next);
   }
   writeMeter(sql, meter);
-  return adopted;
+  return meter.count - before;
 }
