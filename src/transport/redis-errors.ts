@@ -24,6 +24,11 @@ const rightsOf = ({ product, key = "logstash:moustash" }: RedisErrorContext) =>
 
 const user = ({ username }: RedisErrorContext) => `user ${username ?? "default"}`;
 
+function wantsPassword(context: RedisErrorContext): string {
+  const { username, password } = settingsOf(context);
+  return `wants a password: set ${password} (and ${username} where it has ACL users)`;
+}
+
 /** By the first word of the reply. */
 export const redisSentences: Readonly<Record<string, readonly [TransportErrorCode, Sentence]>> = {
   OOM: [
@@ -53,13 +58,7 @@ export const redisSentences: Readonly<Record<string, readonly [TransportErrorCod
     (_, message) => `is a cluster that is down or not complete: look at CLUSTER INFO there (${message})`,
   ],
   UNBLOCKED: ["unavailable", () => "has just become a replica"],
-  NOAUTH: [
-    "credentials",
-    (context) => {
-      const { username, password } = settingsOf(context);
-      return `wants a password: set ${password} (and ${username} where it has ACL users)`;
-    },
-  ],
+  NOAUTH: ["credentials", wantsPassword],
   WRONGPASS: [
     "credentials",
     (context) => {
@@ -86,6 +85,12 @@ export const redisSentences: Readonly<Record<string, readonly [TransportErrorCod
 
 /** The same for replies that begin with ERR. */
 export const redisPatterns: readonly (readonly [RegExp, TransportErrorCode, Sentence])[] = [
+  [
+    // What NOAUTH becomes where a batch is larger than what Redis reads of somebody it does not know.
+    /unauthenticated (multi)?bulk length/i,
+    "credentials",
+    wantsPassword,
+  ],
   [
     // Redis 5 and older; later ones say WRONGPASS.
     /invalid password/i,

@@ -116,6 +116,8 @@ describe("redis", { skip: withoutRedis }, () => {
     const place = { redis_ip: "127.0.0.1", redis_port: server.port };
     await using none = connectTransport(transportValues(place));
     await assertRejects(none.send(makeEvents(1), options), "credentials", /redis_password/);
+    // Redis reads but ten words of somebody it does not know.
+    await assertRejects(none.send(makeEvents(50), options), "credentials", /redis_password/);
     let password = "mistaken";
     const reread = () => transportValues({ ...place, redis_password: password });
     await using transport = connectTransport(reread(), { reread });
