@@ -12,7 +12,7 @@
 // - A log whose frames are not what was written is damage: SQLite would drop what is behind them.
 // - None but SQLite opens the database or its index while a connection is open: closing any descriptor would drop its locks.
 //   Source: "How To Corrupt An SQLite Database File", sqlite.org/howtocorrupt.html, §2.2.
-import { accessSync, constants, existsSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, renameSync, rmSync, statSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import {
@@ -72,8 +72,10 @@ export interface Statement {
 export interface Database extends Disposable {
   /** Whether there is anything to read; false makes and opens nothing. */
   exists(): boolean;
-  /** One transaction; `work` may run again, in another file, when this one was damaged or moved. */
-  write<T>(work: (sql: Sql) => T): T;
+  /**
+   * One transaction that adds so many bytes; `work` may run again, in another file, when this one was damaged or moved.
+   */
+  write<T>(bytes: number, work: (sql: Sql) => T): T;
   /** The same for work that makes room: it may use the part of the file system that `write` leaves free for it. */
   makeRoom<T>(work: (sql: Sql) => T): T;
   read<T>(work: (sql: Sql) => T): T;
@@ -162,11 +164,21 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** Of deleted rows, in the file: adding makes it no larger. */
-  function unusedBytes(): number {
-    return (
-      transaction("begin", (sql) => Number(sql("pragma freelist_count").get()!["freelist_count"])) * 4096
-    );
+  /**
+   * Inside the transaction, when nobody else adds. What is added is written twice, to the log and to the file, and the
+   * file owes what is in the log already: a log that cannot go into its file can never be emptied.
+   */
+  function requireRoom(sql: Sql | undefined, addedBytes: number) {
+    const { bytes: kept, freeBytes } = reserveOf(directory);
+    const need = kept + 2 * (addedBytes + transactionBytes);
+    if (freeBytes >= need + plentyBytes) return;
+    const pages = (name: string) => Number(sql?.(`pragma ${name}`).get()![name] ?? 0) * 4096;
+    const owed = sql ? Math.max(0, pages("page_count") - sizeOf(path)) : 0;
+    // Of deleted rows, in the file: adding makes it no larger.
+    const unused = pages("freelist_count");
+    if (freeBytes + unused - owed >= need) return;
+    const message = `${directory}: the file system is full (${freeBytes} bytes are left, the last ${kept} are kept for making room)`;
+    throw new DiskError("disk_full", message);
   }
 
   return {
@@ -174,13 +186,12 @@ export function openDatabase(options: DatabaseOptions): Database {
       existsSync(path) ||
       (existsSync(directory) &&
         pending(options).length + returned(options, options.migrations.length).length > 0),
-    write(work) {
-      const { bytes, freeBytes } = reserveOf(directory);
-      if (freeBytes < bytes && freeBytes + unusedBytes() < bytes) {
-        const message = `${directory}: the file system is full (${freeBytes} bytes are left, the last ${bytes} are kept for making room)`;
-        throw new DiskError("disk_full", message);
-      }
-      return transaction("begin immediate", work);
+    write(bytes, work) {
+      if (!existsSync(path)) requireRoom(undefined, bytes);
+      return transaction("begin immediate", (sql) => {
+        requireRoom(sql, bytes);
+        return work(sql);
+      });
     },
     makeRoom: (work) => transaction("begin immediate", work),
     read: (work) => transaction("begin", work),
@@ -293,6 +304,13 @@ function reserveOf(path: string): { bytes: number; freeBytes: number } {
   const bytes = Math.min(Math.max((bsize * blocks) / 8, 2 ** 18), 2 ** 24);
   return { bytes: Math.floor(bytes), freeBytes: bsize * bavail };
 }
+
+/** What the smallest transaction writes: a page of each tree. */
+const transactionBytes = 2 ** 15;
+/** With so much more, how much it is exactly need not be asked. */
+const plentyBytes = 2 ** 28;
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 function upgrade(database: DatabaseSync, migrations: readonly string[]) {
   if (versionOf(database) >= migrations.length) return;

@@ -43,6 +43,9 @@ const migrations = [
 const overheadBytes = 256;
 const costOf = (body: string) => Buffer.byteLength(body) + overheadBytes;
 
+const costOfAll = (batches: readonly (readonly Envelope[])[]) =>
+  batches.reduce((sum, batch) => batch.reduce((inner, { body }) => inner + costOf(body), sum), 0);
+
 const columns = "position, run, seq, id, class, at, route, body, sum";
 const insert = `insert into rows (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`;
 
@@ -74,7 +77,7 @@ export function openRows(
   return {
     exists: () => database.exists(),
     add: (batches, mostBytes) =>
-      database.write((sql) => {
+      database.write(costOfAll(batches), (sql) => {
         const meter = readMeter(sql);
         const refused = batches.map((batch) => addBatch(sql, meter, batch, mostBytes));
         writeMeter(sql, meter);

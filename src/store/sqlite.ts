@@ -95,7 +95,7 @@ export function openSqliteStore({ directory, report = () => {}, outlives }: Sqli
       for (const [key, value] of changes) all.set(key, value);
       unwritten.set(space, all);
       attempt(() => {
-        database.write((sql) => {
+        database.write(roughBytesOf(unwritten), (sql) => {
           for (const [name, changed] of unwritten) writeSpace(sql, name, changed);
         });
         unwritten.clear();
@@ -106,6 +106,11 @@ export function openSqliteStore({ directory, report = () => {}, outlives }: Sqli
     },
   };
 }
+
+/** A value is seldom longer, and most take the place of another. */
+const valueBytes = 1024;
+const roughBytesOf = (unwritten: ReadonlyMap<string, Changes>) =>
+  [...unwritten.values()].reduce((sum, changes) => sum + changes.size * valueBytes, 0);
 
 function readSpace(sql: Sql, space: string): Map<string, Json> {
   const found = new Map<string, Json>();

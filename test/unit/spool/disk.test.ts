@@ -76,6 +76,43 @@ for (const blockBytes of [4096, 1024]) {
   });
 }
 
+test("a disk that large batches of several filled can be emptied", asRoot, async (t) => {
+  const place = mountSmall(3000);
+  if (!place) return t.skip("no loop device can be mounted here");
+  const options = { directory: join(place, "spool"), mostBytes: 2 ** 30 };
+  await using reader = openSqliteSpool(options);
+  let kept = 0;
+  // The last that fit are of any size; each comes from a process of its own, while another has the file open.
+  for (const count of [1500, 1000, 700, 500, 300, 200, 100, 50, 20, 10, 5, 2, 1]) {
+    for (;;) {
+      await using writer = openSqliteSpool(options);
+      await reader.status();
+      const refused = await writer.add(makeRun().many(count)).then(
+        () => undefined,
+        (error: unknown) => error as SpoolError,
+      );
+      if (refused) {
+        assert.equal(refused.code, "spool_full");
+        break;
+      }
+      kept += count;
+    }
+  }
+  await reader[Symbol.asyncDispose]();
+  for (let left = kept; left > 0;) {
+    // Another process each time: what was not removed is there again.
+    await using spool = openSqliteSpool(options);
+    assert.equal((await spool.status()).count, left);
+    await using drain = (await spool.drain())!;
+    const rows = await drain.next({ count: 1024, bytes: 2 ** 22 });
+    await drain.remove(rows);
+    left -= rows.length;
+  }
+  await using spool = openSqliteSpool(options);
+  assert.equal((await spool.status()).count, 0);
+  await spool[Symbol.asyncDispose]();
+});
+
 test("a disk turned read-only says so, and is used again when it is mended", asRoot, async (t) => {
   const place = mountSmall(8000);
   if (!place) return t.skip("no loop device can be mounted here");
