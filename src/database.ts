@@ -13,7 +13,7 @@
 // - None but SQLite opens the database or its index while a connection is open: closing any descriptor would drop its locks.
 //   Source: "How To Corrupt An SQLite Database File", sqlite.org/howtocorrupt.html, §2.2.
 import { accessSync, constants, existsSync, renameSync, rmSync, statSync, statfsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import {
   identityOf,
@@ -299,7 +299,8 @@ function journalMode(path: string): "wal" | "truncate" {
  * several times the log, is not for adding: else a spool that filled its disk could never be emptied.
  */
 function reserveOf(path: string): { bytes: number; freeBytes: number } {
-  if (!existsSync(path)) return { bytes: 0, freeBytes: 0 };
+  // A directory that is still to be made will lie where the nearest one above it does.
+  if (!existsSync(path)) return reserveOf(dirname(path));
   const { bsize, blocks, bavail } = statfsSync(path);
   const bytes = Math.min(Math.max((bsize * blocks) / 8, 2 ** 18), 2 ** 24);
   return { bytes: Math.floor(bytes), freeBytes: bsize * bavail };

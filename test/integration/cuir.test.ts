@@ -287,7 +287,7 @@ suite("cuir", { concurrency: 2 }, () => {
       CUIR_PROBES: `SSH: 127.0.0.1:${port}:ssh server`,
       CUIR_REMIND: "500ms",
     };
-    const cuir = start([], env);
+    await using cuir = start([], env);
     const down = await cuir.find(has("SSH", "down", "notification"));
     const said = await start(["--silence", "SSH", "1h", "disk", "is", "replaced"], env).ended;
     assert.equal(said.code, 0, said.stderr);

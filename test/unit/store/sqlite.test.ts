@@ -37,6 +37,17 @@ test("remembers beyond its own life, and the latest of what a damaged file holds
   assert.match(reports.join(), /^store: the database was damaged; 1 rows were recovered/);
 });
 
+test("makes its directory with the first change", async () => {
+  const directory = join(fresh(), "not", "yet");
+  const reports: string[] = [];
+  for (const life of [1, 2]) {
+    await using store = openSqliteStore({ directory, report: (message) => reports.push(message) });
+    assert.equal(await store.get("space", "life"), life === 1 ? undefined : 1);
+    await store.write("space", new Map([["life", life]]));
+  }
+  assert.deepEqual(reports, []);
+});
+
 test("where the disk says no, it says so once and remembers in memory", async () => {
   const directory = fresh();
   fs.writeFileSync(join(directory, "store"), "a file where the folder should be");
