@@ -94,7 +94,7 @@ async function runGroup(files: string[], env: NodeJS.ProcessEnv): Promise<number
   const code = await runTests(files, { together: 2, state, env });
   if (code === 0) return 0;
   say("Some tests failed: they are run once more, alone. One that passes now is flaky: find out why.");
-  return await runTests(files, { together: 1, state, env });
+  return await runTests(files, { together: 1, state, env: { ...env, MOUSTASH_TEST_AGAIN: "1" } });
 }
 
 interface RunOptions {
