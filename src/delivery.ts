@@ -29,6 +29,8 @@ export interface DeliveryOptions {
   readonly oneShot?: boolean;
   /** What the store's changes outlive: a power cut unless told. */
   readonly storeOutlives?: "power cut" | "process";
+  /** See the store's own. */
+  readonly successive?: string | undefined;
   readonly observe?: Partial<Observations>;
 }
 
@@ -58,6 +60,7 @@ export function openDelivery(options: DeliveryOptions): Delivery {
     thread,
     report,
     outlives: options.storeOutlives,
+    successive: options.successive,
   });
   const transport = connectTransport(values, reread ? { reread } : {});
   return {

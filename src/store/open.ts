@@ -1,6 +1,10 @@
 // Opens the store: on disk, or in memory where there is none.
+import { hash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Outlived } from "../database.ts";
 import type { Thread } from "../thread.ts";
+import { writeBehind } from "./behind.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";
@@ -14,11 +18,21 @@ export interface StoreOptions {
   readonly report?: ((message: string) => void) | undefined;
   /** What a change outlives: a power cut unless told. */
   readonly outlives?: Outlived | undefined;
+  /**
+   * Names us and those who come after us, one at a time, until the next boot: then changes are kept in shared memory
+   * and follow onto the disk.
+   */
+  readonly successive?: string | undefined;
 }
 
-export function openStore({ directory, thread, ...options }: StoreOptions): Store {
+const sharedMemory = "/dev/shm";
+
+export function openStore({ directory, thread, successive, ...options }: StoreOptions): Store {
   if (directory === undefined) return openMemoryStore();
-  return thread
+  const store = thread
     ? openWorkerStore(thread, { directory, ...options })
     : openSqliteStore({ directory, ...options });
+  if (successive === undefined || !existsSync(sharedMemory)) return store;
+  const name = hash("sha256", JSON.stringify([process.getuid?.(), directory, successive])).slice(0, 32);
+  return writeBehind(store, { path: join(sharedMemory, `moustash-${name}`), report: options.report });
 }
