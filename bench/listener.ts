@@ -56,7 +56,9 @@ async function feed({ moustash }: Bench, redis: RedisServer, key: string, words:
   await redis.command("DEL", key);
   const warm = Math.ceil(count / 10);
   const feeder = await compile("feeder", moustash.folder);
-  const took = await output(feeder, [String(warm), String(count), ...words], { env: moustash.env });
+  // As supervisord says it to its children.
+  const env = { ...moustash.env, SUPERVISOR_GROUP_NAME: "fouet", SUPERVISOR_PROCESS_NAME: "fouet" };
+  const took = await output(feeder, [String(warm), String(count), ...words], { env });
   // What a busy machine made Fouet spool is on its way.
   const arrived = async () => Number(await redis.command("LLEN", key)) >= warm + count;
   await eventually(arrived, { what: `${warm + count} events in Redis at ${key}` });

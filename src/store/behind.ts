@@ -27,7 +27,7 @@ type Spaces = Map<string, Map<string, Json | undefined>>;
 
 export function writeBehind(
   store: Store,
-  { path, report = () => {}, behindMs = 20, mostBytes = 2 ** 20 }: BehindOptions,
+  { path, report = () => {}, behindMs = 100, mostBytes = 2 ** 22 }: BehindOptions,
 ): Store {
   let log: number | undefined;
   let logBytes = 0;

@@ -11,8 +11,8 @@ export interface Known {
   /** When it was last spawned, and last began to run. */
   readonly spawnedMs?: number;
   readonly runningMs?: number;
-  /** Spawns of the last hour. */
-  readonly spawns: readonly number[];
+  /** Spawns of the last hour, milliseconds with spaces between: one text is written far sooner than 200 numbers. */
+  readonly spawns: string;
   /** Whether the last that people were told of it was bad. */
   readonly faulty: boolean;
 }
@@ -55,14 +55,25 @@ function spawnsUntil(atMs: number, before: readonly number[], spawned: boolean):
   return spawned ? [...recent, atMs].slice(-mostSpawns) : recent;
 }
 
+export const spawnsOf = ({ spawns }: Pick<Known, "spawns">): readonly number[] =>
+  spawns === "" ? [] : spawns.split(" ").map(Number);
+
+/** An earlier version kept a list. */
+function knownOf(value: Json): Known {
+  const known = value as unknown as Known;
+  const spawns: string | readonly number[] = known.spawns;
+  return typeof spawns === "string" ? known : { ...known, spawns: (spawns as readonly number[]).join(" ") };
+}
+
 export const fullName = (group: string, process: string) => `${group}:${process}`;
 
 export async function openProcesses(store: Store, stream: string): Promise<Processes> {
   const prefix = `process ${stream} `;
   const known = new Map<string, Known>();
   for (const [key, value] of await store.entries(space)) {
-    if (key.startsWith(prefix)) known.set(key.slice(prefix.length), value as unknown as Known);
+    if (key.startsWith(prefix)) known.set(key.slice(prefix.length), knownOf(value));
   }
+  const spawnLists = new Map([...known].map(([name, process]) => [name, spawnsOf(process)]));
   const remembered = known.size > 0;
   const changed = new Set<string>();
 
@@ -76,14 +87,16 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
       const spawned = state === "STARTING";
       const spawnedMs = spawned ? atMs : before?.spawnedMs;
       const runningMs = state === "RUNNING" ? atMs : before?.runningMs;
-      const spawns = spawnsUntil(atMs, before?.spawns ?? [], spawned);
+      const spawnsBefore = spawnLists.get(name) ?? [];
+      const spawns = spawnsUntil(atMs, spawnsBefore, spawned);
+      spawnLists.set(name, spawns);
       known.set(name, {
         state,
         atMs,
         ...(pid !== undefined && { pid }),
         ...(spawnedMs !== undefined && { spawnedMs }),
         ...(runningMs !== undefined && { runningMs }),
-        spawns,
+        spawns: before && spawns === spawnsBefore ? before.spawns : spawns.join(" "),
         faulty: faulty ?? before?.faulty ?? false,
       });
       changed.add(name);
@@ -97,6 +110,7 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
       };
     },
     forget(name) {
+      spawnLists.delete(name);
       if (known.delete(name)) changed.add(name);
     },
     changes() {
@@ -122,7 +136,7 @@ export async function readProcesses(store: Store): Promise<readonly Remembered[]
       // A stream may hold spaces; names of groups and processes may not.
       const at = key.lastIndexOf(" ");
       return {
-        ...(value as unknown as Known),
+        ...knownOf(value),
         stream: key.slice("process ".length, at),
         name: key.slice(at + 1),
       };

@@ -35,9 +35,17 @@ test("durations and restarts, remembered by the next process of ours", async () 
   assert.equal((await openProcesses(store, "other")).remembered, false);
 });
 
+test("spawns that an earlier version kept as a list", async () => {
+  const store = openMemoryStore();
+  const kept = { state: "RUNNING", atMs: 2000, spawnedMs: 1000, spawns: [500, 1000], faulty: false };
+  await store.write(space, new Map([["process s web:app", kept]]));
+  const processes = await openProcesses(store, "s");
+  assert.equal(processes.take(payload("STARTING"), 3000).restartsLastHour, 2);
+});
+
 test("what people hear of", () => {
   const faults = { notify: "faults", backoff_tries: 3 } as const;
-  const known = { state: "EXITED", atMs: 0, spawns: [], faulty: true } as const;
+  const known = { state: "EXITED", atMs: 0, spawns: "", faulty: true } as const;
   for (const [one, before, notice] of [
     [payload("EXITED", { expected: false }), undefined, "fault"],
     [payload("EXITED", { expected: true }), undefined, undefined],
