@@ -139,7 +139,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
         }
         return bodies;
       }),
-    stop: () => child?.signal("SIGSTOP"),
+    stop: () => child?.halt(),
     resume: () => child?.signal("SIGCONT"),
     kill: async (signal) => child?.end(signal),
     start,

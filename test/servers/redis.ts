@@ -100,7 +100,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     socket,
     command,
     list: async (key) => (await command("LRANGE", key, 0, -1)) as string[],
-    stop: () => child?.process.kill("SIGSTOP"),
+    stop: () => child?.halt(),
     resume: () => child?.process.kill("SIGCONT"),
     kill,
     start,

@@ -1,6 +1,7 @@
 // Starts a real server for a test: a free port, a folder of its own, an end that is certain.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -75,6 +76,8 @@ export interface Child {
   hasEnded(): boolean;
   /** To the child, with its whole group where it has one. */
   signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP; returns when none of its threads runs any more, or throws. */
+  halt(): void;
   /** SIGKILL unless told; resolves when it has ended. */
   end(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -100,6 +103,11 @@ export function startChild(
     output: () => output,
     hasEnded,
     signal,
+    halt() {
+      if (hasEnded()) return;
+      signal("SIGSTOP");
+      awaitHalt(child.pid!, group);
+    },
     async end(name = "SIGKILL") {
       if (hasEnded()) return;
       const ended = once(child, "exit");
@@ -111,4 +119,37 @@ export function startChild(
       child.stderr.destroy();
     },
   };
+}
+
+/** The signal is sent at once, and a busy thread still runs on for a moment: long enough to answer. */
+function awaitHalt(pid: number, group: boolean) {
+  const isOurs = (process: string) => Number(process) === pid || (group && statOf(process)?.group === pid);
+  const runs = (process: string) =>
+    list(`/proc/${process}/task`).some(
+      (task) => !/[TtZX]/.test(statOf(`${process}/task/${task}`)?.state ?? "X"),
+    );
+  const endsAtMs = performance.now() + 10_000;
+  while (list("/proc").some((name) => /^\d+$/.test(name) && isOurs(name) && runs(name))) {
+    if (performance.now() > endsAtMs) throw new Error(`process ${pid} does not stop`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  }
+}
+
+/** Undefined of what is gone. Source: proc(5), /proc/PID/stat fields 3 and 5. */
+function statOf(process: string): { readonly state: string; readonly group: number } | undefined {
+  try {
+    const text = readFileSync(`/proc/${process}/stat`, "utf8");
+    const [state = "", , group] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { state, group: Number(group) };
+  } catch {
+    return undefined;
+  }
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
