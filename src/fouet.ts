@@ -18,9 +18,9 @@ export const main = () =>
     const { stdin: input, stdout: output, ppid: parentPid } = process;
     const reread = async () => (await reload()).values.Moustash;
     const ledger = createLedger();
+    const life = settings.listen.length === 0 ? await findLife(parentPid) : undefined;
     // A child of supervisord's: it starts the next of this name when this one is gone, and nobody else does.
     const { SUPERVISOR_GROUP_NAME: pool, SUPERVISOR_PROCESS_NAME: name } = environment;
-    const life = settings.listen.length === 0 && pool && name ? await findLife(parentPid) : undefined;
     await using delivery = openDelivery({
       tool: "fouet",
       values,
@@ -29,7 +29,7 @@ export const main = () =>
       observe: ledger.observe,
       // What is kept of each notification serves one life of supervisord, which no power cut outlives.
       storeOutlives: "process",
-      successive: life && `${life.id} ${pool}:${name}`,
+      successive: life && pool && name && `${life.id} ${pool}:${name}`,
     });
     const { host, events, store } = delivery;
     await using _monitor = await openMonitor({
@@ -49,7 +49,7 @@ export const main = () =>
       store,
       input,
       output,
-      parentPid,
+      life,
       environment,
       signal,
       log: logger,

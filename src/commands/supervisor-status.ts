@@ -1,6 +1,6 @@
 // `fouet --status`: what the running Fouet last knew of each process, from the store, so that it also works where no
 // HTTP is open.
-import { readProcesses, spawnsOf } from "../supervisor/processes.ts";
+import { parseSpawns, readProcesses } from "../supervisor/processes.ts";
 import type { Store } from "../store/store.ts";
 import { formatTable } from "./status.ts";
 
@@ -19,7 +19,7 @@ export async function fouetStatus({ store, output }: FouetStatusOptions): Promis
     state,
     since: new Date(atMs).toISOString(),
     ...(pid !== undefined && { pid }),
-    restarts_last_hour: Math.max(0, spawnsOf({ spawns }).length - 1),
+    restarts_last_hour: Math.max(0, parseSpawns(spawns).length - 1),
     faulty,
   }));
   if (!output.isTTY) for (const row of rows) output.write(`${JSON.stringify(row)}\n`);

@@ -4,7 +4,7 @@ import type { Source } from "../envelope.ts";
 import type { Events } from "../event.ts";
 import type { Store } from "../store/store.ts";
 import { converse } from "./conversation.ts";
-import { findLife } from "./life.ts";
+import type { Life } from "./life.ts";
 import { createOutlet } from "./outlet.ts";
 import { createReporter, type ListenerObserver, type Log } from "./reporter.ts";
 import type { FouetSettings } from "./settings.ts";
@@ -21,8 +21,8 @@ export interface ListenOptions {
   /** Standard input and output: used where `listen` is stdio, and nothing else may ever write to this output. */
   readonly input: Readable;
   readonly output: Writable;
-  /** Of the process that started us: supervisord. */
-  readonly parentPid: number;
+  /** Of the supervisord that started us, where `listen` is stdio and /proc tells. */
+  readonly life: Life | undefined;
   /** What supervisord tells its children. */
   readonly environment: Supervised;
 }
@@ -57,11 +57,10 @@ export async function* listen(options: ListenOptions): Source {
   }
 
   async function followStdio() {
-    const { input, output, parentPid, environment } = options;
+    const { input, output, life, environment } = options;
     const url = environment.SUPERVISOR_SERVER_URL;
     const pool = environment.SUPERVISOR_GROUP_NAME;
     const process = environment.SUPERVISOR_PROCESS_NAME;
-    const life = await findLife(parentPid);
     await reporter.follow(converse({ input, output, signal }), {
       stream: ["stdio", url].join(" ").trim(),
       life,

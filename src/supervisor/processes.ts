@@ -55,7 +55,7 @@ function spawnsUntil(atMs: number, before: readonly number[], spawned: boolean):
   return spawned ? [...recent, atMs].slice(-mostSpawns) : recent;
 }
 
-export const spawnsOf = ({ spawns }: Pick<Known, "spawns">): readonly number[] =>
+export const parseSpawns = (spawns: string): readonly number[] =>
   spawns === "" ? [] : spawns.split(" ").map(Number);
 
 /** An earlier version kept a list. */
@@ -73,7 +73,7 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
   for (const [key, value] of await store.entries(space)) {
     if (key.startsWith(prefix)) known.set(key.slice(prefix.length), knownOf(value));
   }
-  const spawnLists = new Map([...known].map(([name, process]) => [name, spawnsOf(process)]));
+  const spawnLists = new Map([...known].map(([name, process]) => [name, parseSpawns(process.spawns)]));
   const remembered = known.size > 0;
   const changed = new Set<string>();
 

@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { createEvents } from "../../src/event.ts";
 import { openStore } from "../../src/store/open.ts";
 import { fouetDefaults } from "./fouet-settings.ts";
+import { findLife } from "../../src/supervisor/life.ts";
 import { listen } from "../../src/supervisor/listener.ts";
 
 const [, , file, words] = process.argv;
@@ -24,7 +25,7 @@ for await (const batch of listen({
   host,
   store: openStore({ directory: process.env["TRIAL_STORE"] }),
   settings: fouetDefaults(words ? JSON.parse(words) : {}),
-  parentPid: process.ppid,
+  life: await findLife(process.ppid),
   environment: process.env,
   signal: abort.signal,
   log,

@@ -7,8 +7,11 @@ import type { Batch } from "../../../src/envelope.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { ProtocolError } from "../../../src/supervisor/protocol.ts";
+import { findLife } from "../../../src/supervisor/life.ts";
 import { listen } from "../../../src/supervisor/listener.ts";
 import { fouetDefaults } from "../../servers/fouet-settings.ts";
+
+const life = await findLife(process.ppid);
 
 const settings = fouetDefaults();
 const receipt = { at: "broker" } as const;
@@ -30,7 +33,7 @@ function open(store: Store = openMemoryStore(), host = "web-1") {
     host,
     store,
     settings,
-    parentPid: process.ppid,
+    life,
     environment: {},
     signal: abort.signal,
     log: silent,

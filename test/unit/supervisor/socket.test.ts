@@ -41,7 +41,7 @@ function startFouet(words: Readonly<Record<string, string>>, store = openMemoryS
     log,
     input: new PassThrough(),
     output: new PassThrough(),
-    parentPid: process.pid,
+    life: undefined,
     environment: {},
   });
   const ended = (async () => {
