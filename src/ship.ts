@@ -193,7 +193,10 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     }
   }
 
-  /** Sends rows, oldest first, until none is left. */
+  /**
+   * Sends rows, oldest first, until none is left. While the broker has one batch, the disk removes the one before and
+   * reads the next.
+   */
   async function drainAll(): Promise<"empty" | "busy"> {
     // A spool that did not exist yet gives an empty drain: what it says is true of the time before, and the lane may
     // be long.
@@ -205,22 +208,41 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
       return "busy";
     }
     await using drain = right;
-    for (let first = true; ; first = false) {
-      const more = await inLane(async () => {
-        if (!first) before = additions;
-        const rows = await drain.next(drainBatch);
-        if (rows.length === 0) {
-          if (additions === before) ownRowsWait = false;
-          return false;
-        }
-        const sent = await send(rows);
-        await drain.remove(rows);
-        rowsRemoved.ring();
-        await held.settle(rows, receiptOf(sent));
-        return !over.signal.aborted;
-      });
-      if (!more) return "empty";
+    let ahead: Promise<readonly Envelope[]> | undefined;
+    let removing: Promise<void> | undefined;
+    const turn = async () => {
+      const rows = await (ahead ?? drain.next(drainBatch));
+      if (rows.length === 0) {
+        await removing;
+        // Only what is asked when nothing is under way says that nothing is left.
+        const alone = ahead === undefined;
+        if (alone && additions === before) ownRowsWait = false;
+        ahead = undefined;
+        before = additions;
+        return !alone;
+      }
+      const sending = send(rows);
+      ahead = drain.next(drainBatch);
+      ahead.catch(() => {});
+      const sent = await sending;
+      await removing;
+      removing = remove(rows, sent);
+      removing.catch(() => {});
+      // Before others have the lane: what they send, and the disk takes meanwhile, is not among these.
+      await ahead;
+      return !over.signal.aborted;
+    };
+    const remove = async (rows: readonly Envelope[], sent: Sent) => {
+      await drain.remove(rows);
+      rowsRemoved.ring();
+      await held.settle(rows, receiptOf(sent));
+    };
+    try {
+      while (await inLane(turn));
+    } finally {
+      await removing;
     }
+    return "empty";
   }
 
   async function drainer(): Promise<void> {

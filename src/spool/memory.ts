@@ -40,18 +40,24 @@ export function openMemorySpool({ mostBytes }: { mostBytes: number }): Spool {
     async drain() {
       if (draining) return undefined;
       draining = true;
+      const given = new Set<Envelope>();
       return {
         async next({ count, bytes: mostBatchBytes }) {
+          const batch: Envelope[] = [];
           let total = 0;
-          let end = 0;
-          while (end < rows.length && end < count) {
-            total += cost(rows[end]!);
-            if (end > 0 && total > mostBatchBytes) break;
-            end += 1;
+          for (const row of rows) {
+            if (given.has(row)) continue;
+            total += cost(row);
+            if (batch.length >= count || (batch.length > 0 && total > mostBatchBytes)) break;
+            batch.push(row);
           }
-          return rows.slice(0, end);
+          for (const row of batch) given.add(row);
+          return batch;
         },
-        remove: async (envelopes) => remove(envelopes),
+        async remove(envelopes) {
+          remove(envelopes);
+          for (const row of envelopes) given.delete(row);
+        },
         async [Symbol.asyncDispose]() {
           draining = false;
         },

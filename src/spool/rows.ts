@@ -193,13 +193,21 @@ function sumOf(run: string, seq: number, id: string, kind: string, at: number, r
   return crc32(body, crc32(`${run}\n${seq}\n${id}\n${kind}\n${at}\n${routes}`));
 }
 
+/** As the table has them, from `run` on. */
+type Columns = readonly [string, number, string, string, number, string, string, number];
+
 /** Undefined where the sum says that these are not the values we wrote. */
-function envelopeOf(values: readonly unknown[]): Envelope | undefined {
-  const [run, seq, id, kind, at, routes, body, sum] = values as [
-    ...[string, number, string, string, number, string, string, number],
-  ];
+function envelopeOf(values: readonly unknown[], from: number): Envelope | undefined {
+  const run = values[from] as Columns[0];
+  const seq = values[from + 1] as Columns[1];
+  const id = values[from + 2] as Columns[2];
+  const kind = values[from + 3] as Columns[3];
+  const at = values[from + 4] as Columns[4];
+  const routes = values[from + 5] as Columns[5];
+  const body = values[from + 6] as Columns[6];
+  const sum = values[from + 7] as Columns[7];
   // The sum of bytes does not tell a text from a blob.
-  if (![run, id, kind, routes, body].every((value) => typeof value === "string")) return undefined;
+  for (const text of [run, id, kind, routes, body]) if (typeof text !== "string") return undefined;
   if (sum !== sumOf(run, seq, id, kind, at, routes, body)) return undefined;
   return { id, run, seq, class: kind as EnvelopeClass, atMs: at, route: routeOf(routes), body };
 }
@@ -221,8 +229,9 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
   const rows = sql(`select ${columns} from rows where position > ? order by position limit ?`);
   rows.setReturnArrays(true);
   for (const row of rows.iterate(after, most.count)) {
-    const [position, ...values] = row as unknown as [number, ...unknown[]];
-    const envelope = envelopeOf(values);
+    const values = row as unknown as readonly unknown[];
+    const position = values[0] as number;
+    const envelope = envelopeOf(values, 1);
     if (!envelope) throw new DamagedError(`row ${position} is not what was written`);
     const cost = costOf(envelope.body);
     if (envelopes.length > 0 && bytes + cost > most.bytes) break;
@@ -241,7 +250,7 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
 function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer"): number {
   const found: Place[] = [];
   for (const { rowid, values } of rows) {
-    const envelope = values.length === 9 && values[0] === null && envelopeOf(values.slice(1));
+    const envelope = values.length === 9 && values[0] === null && envelopeOf(values, 1);
     if (envelope) found.push({ position: rowid, envelope });
   }
   const meter = readMeter(sql);

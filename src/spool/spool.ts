@@ -32,8 +32,12 @@ export interface Admission {
 }
 
 export interface Drain extends AsyncDisposable {
-  /** The oldest rows, first in first; none are removed. Rows added since the right was taken may be left out. */
+  /**
+   * The oldest rows that this drain has not given yet, first in first; none are removed. Rows added since the right was
+   * taken may be left out. Empty says that none wait only when all that was given is removed.
+   */
   next(most: { readonly count: number; readonly bytes: number }): Promise<readonly Envelope[]>;
+  /** A batch that was given. */
   remove(envelopes: readonly Envelope[]): Promise<void>;
 }
 

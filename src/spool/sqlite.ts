@@ -80,18 +80,20 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
     if (!rows.exists()) return emptyDrain;
     const lock = takeLock(lockPath, 0);
     if (!lock) return undefined;
-    let taken: Taken | undefined;
+    let given: Taken[] = [];
     return {
       async next(most) {
         return onDisk(() => {
-          const after = owed.at(-1)?.last ?? 0;
-          taken = rows.next(after, most);
+          const taken = rows.next((given.at(-1) ?? owed.at(-1))?.last ?? 0, most);
+          if (taken.envelopes.length > 0) given.push(taken);
           return taken.envelopes;
         });
       },
       async remove(envelopes) {
         onDisk(() => {
-          if (!taken || !isSame(envelopes, taken.envelopes)) return rows.remove(envelopes);
+          const taken = given.find((one) => isSame(envelopes, one.envelopes));
+          if (!taken) return rows.remove(envelopes);
+          given = given.filter((one) => one !== taken);
           const { envelopes: all, ...range } = taken;
           const removal = { ...range, count: all.length };
           try {

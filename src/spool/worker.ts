@@ -38,7 +38,8 @@ function unpack(packed: Packed): Envelope[] {
 /** The thread's side. */
 export function serveSpool(options: Options, report: (message: string) => void) {
   const spool = openSqliteSpool({ ...options, report });
-  const drains = new Map<number, { readonly drain: Drain; last: readonly Envelope[] }>();
+  /** Each with what it gave and what is not removed yet, by the number of the batch. */
+  const drains = new Map<number, { drain: Drain; given: Map<number, readonly Envelope[]> }>();
   let drainsStarted = 0;
   const verbs = {
     /** What was refused comes back as its place in the batch. */
@@ -56,18 +57,19 @@ export function serveSpool(options: Options, report: (message: string) => void) 
       const drain = await spool.drain();
       if (!drain) return undefined;
       drainsStarted += 1;
-      drains.set(drainsStarted, { drain, last: [] });
+      drains.set(drainsStarted, { drain, given: new Map() });
       return drainsStarted;
     },
-    async next(number: number, most: Parameters<Drain["next"]>[0]) {
-      const entry = drains.get(number)!;
-      entry.last = await entry.drain.next(most);
-      return pack(entry.last);
+    async next(number: number, batch: number, most: Parameters<Drain["next"]>[0]) {
+      const { drain, given } = drains.get(number)!;
+      const envelopes = await drain.next(most);
+      given.set(batch, envelopes);
+      return pack(envelopes);
     },
-    /** Without envelopes: all that `next` gave last. */
-    async removeDrained(number: number, envelopes?: readonly Envelope[]) {
-      const { drain, last } = drains.get(number)!;
-      await drain.remove(envelopes ?? last);
+    async removeDrained(number: number, batch: number) {
+      const { drain, given } = drains.get(number)!;
+      await drain.remove(given.get(batch)!);
+      given.delete(batch);
     },
     async endDrain(number: number) {
       await drains.get(number)?.drain[Symbol.asyncDispose]();
@@ -113,15 +115,23 @@ export function openWorkerSpool(
       if (mark !== undefined && mark === empty) return emptyDrain;
       const number = await revived(ask("drain"));
       if (number === undefined) return undefined;
-      let last: readonly Envelope[] | undefined;
+      let batches = 0;
+      const given = new Map<readonly Envelope[], number>();
       return {
         async next(most) {
-          last = unpack(await revived(ask("next", number, most)));
-          if (last.length === 0 && additions === before) empty = mark;
-          return last;
+          batches += 1;
+          const batch = batches;
+          const alone = given.size === 0;
+          const envelopes = unpack(await revived(ask("next", number, batch, most)));
+          if (envelopes.length > 0) given.set(envelopes, batch);
+          else if (alone && additions === before) empty = mark;
+          return envelopes;
         },
-        remove: (envelopes) =>
-          revived(ask("removeDrained", number, envelopes === last ? undefined : envelopes)),
+        async remove(envelopes) {
+          const batch = given.get(envelopes);
+          await revived(batch ? ask("removeDrained", number, batch) : ask("remove", envelopes));
+          given.delete(envelopes);
+        },
         [Symbol.asyncDispose]: () => revived(ask("endDrain", number)),
       };
     },

@@ -65,13 +65,36 @@ export function testSpool(name: string, open: Open) {
       const rows = many(10);
       await spool.add(rows);
       await using drain = (await spool.drain())!;
-      assert.deepEqual(await drain.next({ count: 3, bytes: 2 ** 20 }), rows.slice(0, 3));
-      assert.deepEqual(await drain.next({ count: 3, bytes: 1 }), rows.slice(0, 1));
-      await drain.remove(rows.slice(0, 1));
-      const two = await drain.next({ count: 2, bytes: 2 ** 20 });
-      assert.deepEqual(two, rows.slice(1, 3));
-      await drain.remove(two);
-      assert.deepEqual(await drain.next(all), rows.slice(3));
+      const three = await drain.next({ count: 3, bytes: 2 ** 20 });
+      assert.deepEqual(three, rows.slice(0, 3));
+      const one = await drain.next({ count: 3, bytes: 1 });
+      assert.deepEqual(one, rows.slice(3, 4));
+      await drain.remove(three);
+      await drain.remove(one);
+      assert.deepEqual(await drain.next(all), rows.slice(4));
+      assert.deepEqual(await drain.next(all), []);
+    });
+
+    test("gives what was not removed to the next drain again, before what came later", async () => {
+      await using spool = await open(room);
+      const { many, run } = makeRun();
+      const rows = many(10);
+      await spool.add(rows);
+      const late = many(2);
+      {
+        await using drain = (await spool.drain())!;
+        const batches = [];
+        for (let index = 0; index < 5; index += 1)
+          batches.push(await drain.next({ count: 2, bytes: 2 ** 20 }));
+        assert.deepEqual(batches.flat(), rows);
+        await drain.remove(batches[0]!);
+        await drain.remove(batches[3]!);
+        await spool.add(late);
+      }
+      assert.equal(await spool.waiting(run), 8);
+      assert.equal((await spool.status()).count, 8);
+      assert.deepEqual(await drained(spool), [...rows.slice(2, 6), ...rows.slice(8), ...late]);
+      assert.equal((await spool.status()).bytes, 0);
     });
 
     test("removes single rows from the midst, known or not", async () => {
