@@ -42,6 +42,8 @@ export interface DatabaseOptions {
   readonly migrations: readonly string[];
   /** The table whose rows are taken over from a file that was set aside; its first column is the rowid. */
   readonly table: string;
+  /** Which of them: an SQL condition. All where it is left out. */
+  readonly where?: string;
   /**
    * Takes rows of a file that was set aside into this one; gives how many it took. Must bear repeats, and check each,
    * for those of a damaged file are what could be found; only these may keep their rowids.
@@ -420,7 +422,7 @@ function takeBack(options: DatabaseOptions, path: string) {
       upgrade(from, options.migrations);
       upgrade(to, options.migrations);
       to.exec("begin immediate");
-      const count = options.adopt((text) => to.prepare(text), rowsIn(from, options.table), "newer");
+      const count = options.adopt((text) => to.prepare(text), rowsIn(from, options), "newer");
       to.exec("commit");
       options.report(
         `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`,
@@ -441,8 +443,11 @@ function takeBack(options: DatabaseOptions, path: string) {
   }
 }
 
-function* rowsIn(database: DatabaseSync, table: string): Generator<SalvagedRow> {
-  const statement = database.prepare(`select * from ${table} order by rowid`);
+function* rowsIn(
+  database: DatabaseSync,
+  { table, where = "true" }: Pick<DatabaseOptions, "table" | "where">,
+): Generator<SalvagedRow> {
+  const statement = database.prepare(`select * from ${table} where ${where} order by rowid`);
   statement.setReturnArrays(true);
   for (const row of statement.iterate()) {
     const [rowid, ...values] = row as unknown as [number, ...SalvagedRow["values"]];

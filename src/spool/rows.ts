@@ -3,10 +3,13 @@
 // Invariants:
 // - Rows leave in the order of `position`, which never repeats: a new row is never mistaken for one that was read
 //   and is being removed.
+// - What was delivered from the head on is marked as such, by one number: to delete a row costs as much as to add it.
+//   Its room is given back in bites, when there is time for it, and no later than others need it.
 // - A row's sum covers all of it: what a disk damaged is noticed, never sent.
 import type * as zlib from "node:zlib";
 import {
   DamagedError,
+  DiskError,
   type Database,
   type DatabaseOptions,
   type SalvagedRow,
@@ -37,6 +40,8 @@ const migrations = [
   // A wrong next position would have new rows taken for those that are there, a wrong count the spool for full.
   `alter table meter add column sum integer not null default 0;
    update meter set sum = count + 3 * bytes + 7 * next`,
+  // The last position of those that were delivered and may still be there.
+  `alter table meter add column delivered integer not null default 0`,
 ];
 
 /** What one event costs beside its body: the other columns, the index, unused parts of pages. Errs upwards. */
@@ -50,12 +55,24 @@ const columns = "position, run, seq, id, class, at, route, body, sum";
 const insert = `insert into rows (${columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing`;
 
 /** Rows that were read, from the first position to the last. */
-export interface Taken {
+export interface Taken extends Extent {
   readonly envelopes: readonly Envelope[];
+}
+
+export interface Extent {
   readonly first: number;
   readonly last: number;
+  readonly count: number;
   /** What they cost. */
   readonly bytes: number;
+  /** Of the last row: tells this file from another in its place. */
+  readonly sum: number;
+}
+
+export interface Swept {
+  readonly count: number;
+  /** Whether more may be there. */
+  readonly more: boolean;
 }
 
 export interface Rows extends Disposable {
@@ -65,55 +82,108 @@ export interface Rows extends Disposable {
   waiting(run: string): number;
   /** The oldest rows beyond a position. */
   next(after: number, most: { readonly count: number; readonly bytes: number }): Taken;
-  removeTaken(taken: Omit<Taken, "envelopes"> & { readonly count: number }): void;
+  /** False where they are not in this file as they were read. */
+  removeTaken(taken: Extent): boolean;
   remove(envelopes: readonly Envelope[]): void;
+  /** Gives back the room of at most so many delivered rows. */
+  sweep(most: number): Swept;
   status(): { count: number; bytes: number; oldestAtMs?: number };
 }
 
 export function openRows(
   options: Pick<DatabaseOptions, "directory" | "report" | "busyMs" | "checkUpToBytes">,
 ): Rows {
-  const database: Database = openDatabase({ ...options, name: "spool", migrations, table: "rows", adopt });
+  const database: Database = openDatabase({
+    ...options,
+    name: "spool",
+    migrations,
+    table: "rows",
+    where: "position > (select delivered from meter)",
+    adopt,
+  });
+
+  function sweep(most: number): Swept {
+    let large = false;
+    const swept = database.makeRoom((sql) => {
+      const meter = readMeter(sql);
+      const bite = sweepBite(sql, meter, most);
+      large = bite.count > 0 && isLargeAndEmpty(sql, meter);
+      return bite;
+    });
+    if (large) database.shrink();
+    return swept;
+  }
+
   return {
     exists: () => database.exists(),
-    add: (batches, mostBytes) =>
-      database.write(costOfAll(batches), (sql) => {
-        const meter = readMeter(sql);
-        const refused = batches.map((batch) => addBatch(sql, meter, batch, mostBytes));
-        writeMeter(sql, meter);
-        return refused;
-      }),
+    add(batches, mostBytes) {
+      const addAll = () =>
+        database.write(costOfAll(batches), (sql) => {
+          const meter = readMeter(sql);
+          const before = meter.count;
+          const refused = batches.map((batch) => addBatch(sql, meter, batch, mostBytes));
+          writeMeter(sql, meter);
+          // The file grows no further while it holds what was delivered.
+          sweepBite(sql, meter, 2 * (meter.count - before));
+          return refused;
+        });
+      try {
+        return addAll();
+      } catch (error) {
+        if (!(error instanceof DiskError) || error.code !== "disk_full") throw error;
+        if (sweep(sweptForRoom).count === 0) throw error;
+        return addAll();
+      }
+    },
     waiting: (run) =>
-      database.read((sql) =>
-        Number(sql("select count(*) as count from rows where run = ?").get(run)!["count"]),
-      ),
-    next: (after, most) => database.read((sql) => next(sql, after, most)),
-    removeTaken({ first, last, count, bytes }) {
-      const emptied = database.makeRoom((sql) => {
-        const { changes } = sql("delete from rows where position between ? and ?").run(first, last);
-        // Some were removed one by one meanwhile: what they cost is known no more.
-        if (Number(changes) !== count) recount(sql);
-        else subtract(sql, count, bytes);
-        return isLargeAndEmpty(sql);
+      database.read((sql) => {
+        const { delivered } = readMeter(sql);
+        const count = sql("select count(*) as count from rows where run = ? and position > ?");
+        return Number(count.get(run, delivered)!["count"]);
+      }),
+    next: (after, most) => database.read((sql) => next(sql, Math.max(after, readMeter(sql).delivered), most)),
+    removeTaken(taken) {
+      let large = false;
+      const removed = database.makeRoom((sql) => {
+        const found = sql("select sum from rows where position = ?").get(taken.last);
+        if (found?.["sum"] !== taken.sum) return false;
+        const meter = readMeter(sql);
+        const older = sql("select 1 from rows where position > ? and position < ? limit 1");
+        if (older.get(meter.delivered, taken.first)) {
+          sql("delete from rows where position between ? and ?").run(taken.first, taken.last);
+          recount(sql, meter);
+        } else {
+          const between = sql("select count(*) as count from rows where position between ? and ?");
+          const { count } = between.get(Math.max(taken.first, meter.delivered + 1), taken.last)!;
+          meter.delivered = Math.max(meter.delivered, taken.last);
+          // Some were removed one by one meanwhile: what they cost is known no more.
+          if (Number(count) !== taken.count) recount(sql, meter);
+          else subtract(meter, taken);
+        }
+        writeMeter(sql, meter);
+        if (meter.count === 0 && isSmall(sql)) sweepBite(sql, meter, 0);
+        large = isLargeAndEmpty(sql, meter);
+        return true;
       });
-      if (emptied) database.shrink();
+      if (large) database.shrink();
+      return removed;
     },
     remove(envelopes) {
       database.makeRoom((sql) => {
-        let count = 0;
-        let bytes = 0;
+        const meter = readMeter(sql);
         for (const { run, seq, body } of envelopes) {
-          if (Number(sql("delete from rows where run = ? and seq = ?").run(run, seq).changes) === 0) continue;
-          count += 1;
-          bytes += costOf(body);
+          const gone = sql("delete from rows where run = ? and seq = ? and position > ?");
+          if (Number(gone.run(run, seq, meter.delivered).changes) > 0)
+            subtract(meter, { count: 1, bytes: costOf(body) });
         }
-        subtract(sql, count, bytes);
+        writeMeter(sql, meter);
       });
     },
+    sweep,
     status: () =>
       database.read((sql) => {
-        const { count, bytes } = readMeter(sql);
-        const oldest = sql("select at from rows order by position limit 1").get();
+        const { count, bytes, delivered } = readMeter(sql);
+        const oldest = sql("select at from rows where position > ? order by position limit 1").get(delivered);
         return { count, bytes, ...(oldest && { oldestAtMs: Number(oldest["at"]) }) };
       }),
     [Symbol.dispose]: () => database[Symbol.dispose](),
@@ -124,38 +194,65 @@ interface Meter {
   count: number;
   bytes: number;
   next: number;
+  delivered: number;
 }
+
+const meterSum = ({ count, bytes, next, delivered }: Meter) => count + 3 * bytes + 7 * next + 11 * delivered;
 
 function readMeter(sql: Sql): Meter {
-  const row = sql("select count, bytes, next, sum from meter where one = 1").get();
+  const row = sql("select count, bytes, next, delivered, sum from meter where one = 1").get();
   if (!row) throw new DamagedError("the meter is missing");
-  const [count, bytes, next] = [Number(row["count"]), Number(row["bytes"]), Number(row["next"])];
-  if (Number(row["sum"]) !== count + 3 * bytes + 7 * next)
-    throw new DamagedError("the meter is not what was written");
-  return { count, bytes, next };
+  const meter = {
+    count: Number(row["count"]),
+    bytes: Number(row["bytes"]),
+    next: Number(row["next"]),
+    delivered: Number(row["delivered"]),
+  };
+  if (Number(row["sum"]) !== meterSum(meter)) throw new DamagedError("the meter is not what was written");
+  return meter;
 }
 
-function writeMeter(sql: Sql, { count, bytes, next }: Meter) {
-  const update = "update meter set count = ?, bytes = ?, next = ?, sum = ? where one = 1";
-  sql(update).run(count, bytes, next, count + 3 * bytes + 7 * next);
+function writeMeter(sql: Sql, meter: Meter) {
+  const { count, bytes, next, delivered } = meter;
+  const update = "update meter set count = ?, bytes = ?, next = ?, delivered = ?, sum = ? where one = 1";
+  sql(update).run(count, bytes, next, delivered, meterSum(meter));
 }
 
-function subtract(sql: Sql, count: number, bytes: number) {
-  const meter = readMeter(sql);
+function subtract(meter: Meter, { count, bytes }: Pick<Extent, "count" | "bytes">) {
   meter.count = Math.max(0, meter.count - count);
   meter.bytes = meter.count === 0 ? 0 : Math.max(0, meter.bytes - bytes);
-  writeMeter(sql, meter);
 }
 
-function recount(sql: Sql) {
-  const { next } = readMeter(sql);
+function recount(sql: Sql, meter: Meter) {
   const size = `coalesce(sum(octet_length(body) + ${overheadBytes}), 0)`;
-  const found = sql(`select count(*) as count, ${size} as bytes from rows`).get()!;
-  writeMeter(sql, { count: Number(found["count"]), bytes: Number(found["bytes"]), next });
+  const found = sql(`select count(*) as count, ${size} as bytes from rows where position > ?`);
+  const { count, bytes } = found.get(meter.delivered)!;
+  meter.count = Number(count);
+  meter.bytes = Number(bytes);
 }
 
-function isLargeAndEmpty(sql: Sql): boolean {
-  return readMeter(sql).count === 0 && Number(sql("pragma freelist_count").get()!["freelist_count"]) > 64;
+/** Of all rows at once SQLite writes no page again that it frees, but it looks at each: some 50 ms. */
+const smallPages = 2 ** 14;
+/** Where an addition has no room. */
+const sweptForRoom = 4096;
+
+const pragma = (sql: Sql, name: string) => Number(sql(`pragma ${name}`).get()![name]);
+const isSmall = (sql: Sql) => pragma(sql, "page_count") - pragma(sql, "freelist_count") <= smallPages;
+
+/** Deletes at most so many of the delivered rows, or all where no other is there and they are few. */
+function sweepBite(sql: Sql, { count, delivered }: Meter, most: number): Swept {
+  const oldest = Number(sql("select min(position) as position from rows").get()!["position"] ?? Infinity);
+  if (oldest > delivered) return { count: 0, more: false };
+  if (count === 0 && isSmall(sql))
+    return { count: Number(sql("delete from rows").run().changes), more: false };
+  const last = Math.min(oldest + most - 1, delivered);
+  const { changes } = sql("delete from rows where position <= ?").run(last);
+  return { count: Number(changes), more: last < delivered };
+}
+
+function isLargeAndEmpty(sql: Sql, { count }: Meter): boolean {
+  if (count > 0 || pragma(sql, "freelist_count") <= 64) return false;
+  return sql("select 1 from rows limit 1").get() === undefined;
 }
 
 function addBatch(sql: Sql, meter: Meter, batch: readonly Envelope[], mostBytes: number): Envelope[] {
@@ -225,7 +322,7 @@ function routeOf(text: string): Route {
 function next(sql: Sql, after: number, most: { readonly count: number; readonly bytes: number }): Taken {
   const envelopes: Envelope[] = [];
   let bytes = 0;
-  let [first, last] = [after, after];
+  let [first, last, sum] = [after, after, 0];
   const rows = sql(`select ${columns} from rows where position > ? order by position limit ?`);
   rows.setReturnArrays(true);
   for (const row of rows.iterate(after, most.count)) {
@@ -238,9 +335,10 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
     bytes += cost;
     if (envelopes.length === 0) first = position;
     last = position;
+    sum = values[8] as number;
     envelopes.push(envelope);
   }
-  return { envelopes, first, last, bytes };
+  return { envelopes, first, last, count: envelopes.length, bytes, sum };
 }
 
 /**

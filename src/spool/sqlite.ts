@@ -9,7 +9,7 @@ import type { Envelope } from "../envelope.ts";
 import { prepare, unwritable } from "./place.ts";
 import { readNote, writeNote } from "./note.ts";
 import { appendRejected, countRejected } from "./rejected.ts";
-import { type Taken, openRows } from "./rows.ts";
+import { type Extent, type Taken, openRows } from "./rows.ts";
 import { type Admission, type Drain, type Spool, SpoolError } from "./spool.ts";
 
 export interface SqliteSpoolOptions {
@@ -21,7 +21,13 @@ export interface SqliteSpoolOptions {
   readonly busyMs?: number | undefined;
   /** How large a database is looked at whole when it is opened. */
   readonly checkUpToBytes?: number | undefined;
+  /** How long, when it is closed, room is given back that delivered rows took; others go on with it. */
+  readonly sweepAtEndMs?: number;
 }
+
+/** A bite takes some 5 ms: so long an addition may wait for it. */
+const sweptAtOnce = 1024;
+const sweepAfterMs = 10;
 
 interface Waiting {
   readonly envelopes: readonly Envelope[];
@@ -36,11 +42,19 @@ export interface SqliteSpool extends Spool {
 
 /** Opens nothing before it is needed. */
 export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
-  const { directory, mostBytes, report = () => {}, busyMs = 5000, checkUpToBytes } = options;
+  const {
+    directory,
+    mostBytes,
+    report = () => {},
+    busyMs = 5000,
+    checkUpToBytes,
+    sweepAtEndMs = 500,
+  } = options;
   const rows = openRows({ directory, report, busyMs, checkUpToBytes });
   const lockPath = join(directory, "drain.lock");
   let group: Waiting[] = [];
-  let owed: (Omit<Taken, "envelopes"> & { readonly count: number })[] = [];
+  let owed: Extent[] = [];
+  let sweeping: NodeJS.Timeout | undefined;
   /** Runs of which no row waits, as far as this process added any: asking costs no disk. */
   const added = new Set<string>();
 
@@ -83,6 +97,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
     let given: Taken[] = [];
     return {
       async next(most) {
+        sweeping?.refresh();
         return onDisk(() => {
           const taken = rows.next((given.at(-1) ?? owed.at(-1))?.last ?? 0, most);
           if (taken.envelopes.length > 0) given.push(taken);
@@ -90,30 +105,60 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
         });
       },
       async remove(envelopes) {
+        sweepSoon();
         onDisk(() => {
           const taken = given.find((one) => isSame(envelopes, one.envelopes));
           if (!taken) return rows.remove(envelopes);
           given = given.filter((one) => one !== taken);
-          const { envelopes: all, ...range } = taken;
-          const removal = { ...range, count: all.length };
+          const { envelopes: all, ...extent } = taken;
           try {
             payOwed();
-            rows.removeTaken(removal);
+            // One by one where another file has taken the place of the one they were read from.
+            if (!rows.removeTaken(extent)) rows.remove(all);
           } catch (error) {
             if (!(error instanceof DiskError)) throw error;
             // Delivered, and the disk lets nothing be written, not even that: do not send it again.
-            owed.push(removal);
+            owed.push(extent);
           }
         });
       },
       async [Symbol.asyncDispose]() {
+        // What another left when it ended, too.
+        sweepSoon();
         lock[Symbol.dispose]();
       },
     };
   }
 
+  /** Bites of what was delivered, when nothing was asked for a moment, until nothing of it is left. */
+  function sweepSoon() {
+    if (sweeping) return void sweeping.refresh();
+    sweeping = setTimeout(() => {
+      sweeping = undefined;
+      if (sweepOnce()) sweepSoon();
+    }, sweepAfterMs).unref();
+  }
+
+  /** Whether more may be there. */
+  function sweepOnce(): boolean {
+    try {
+      return rows.exists() && rows.sweep(sweptAtOnce).more;
+    } catch {
+      // It stays until the next drain, or until its room is needed.
+      return false;
+    }
+  }
+
+  function sweepAtEnd() {
+    if (!sweeping) return;
+    clearTimeout(sweeping);
+    sweeping = undefined;
+    const endsAtMs = performance.now() + sweepAtEndMs;
+    while (performance.now() < endsAtMs && sweepOnce());
+  }
+
   function isAtRest(): boolean {
-    if (group.length > 0 || owed.length > 0) return false;
+    if (group.length > 0 || owed.length > 0 || sweeping) return false;
     try {
       for (const run of added) if (onDisk(() => rows.waiting(run)) === 0) added.delete(run);
       return added.size === 0;
@@ -154,6 +199,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
         return { ...status, mostBytes, rejected, ...(lastError && { lastError }) };
       }),
     async [Symbol.asyncDispose]() {
+      sweepAtEnd();
       rows[Symbol.dispose]();
     },
   };

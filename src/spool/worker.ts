@@ -1,7 +1,7 @@
 // The spool in a thread of its own: a commit that waits for the disk, or for another process, stops no event loop.
 //
 // Invariant: what was found is said again without asking only while nobody wrote, and never over an addition of ours.
-import type { Envelope, EnvelopeClass } from "../envelope.ts";
+import type { Envelope, EnvelopeClass, Route } from "../envelope.ts";
 import { NoThreadError, RemoteError, type Thread, type VerbsOf } from "../thread.ts";
 import { type Trace, traceDatabase } from "../trace.ts";
 import { rejectedFile } from "./rejected.ts";
@@ -13,26 +13,51 @@ type SpoolVerbs = VerbsOf<typeof serveSpool>;
 
 type Options = Omit<SqliteSpoolOptions, "report">;
 
-/** Envelopes as one flat list: to copy an object costs the names of its properties, each time. */
-type Packed = readonly (string | number)[];
+/**
+ * Envelopes as one flat list: to copy an object costs the names of its properties, each time. What is as in the one
+ * before is null.
+ */
+type Packed = readonly (string | number | null)[];
 
 const width = 9;
 
 function pack(envelopes: readonly Envelope[]): Packed {
-  const packed: (string | number)[] = [];
-  for (const { id, run, seq, class: kind, atMs, route, body } of envelopes)
-    packed.push(id, run, seq, kind, atMs, route.type, route.host, route.program, body);
+  const packed: (string | number | null)[] = [];
+  let last: Envelope | undefined;
+  for (const envelope of envelopes) {
+    const { id, run, seq, class: kind, atMs, route, body } = envelope;
+    packed.push(id, run === last?.run ? null : run, seq, kind === last?.class ? null : kind, atMs);
+    if (last && isSameRoute(route, last.route)) packed.push(null, null, null, body);
+    else packed.push(route.type, route.host, route.program, body);
+    last = envelope;
+  }
   return packed;
 }
 
+const isSameRoute = (one: Route, other: Route) =>
+  one === other || (one.program === other.program && one.type === other.type && one.host === other.host);
+
 function unpack(packed: Packed): Envelope[] {
-  return Array.from({ length: packed.length / width }, (_, index) => {
-    const values = packed.slice(index * width, (index + 1) * width);
-    const [id, run, seq, kind, atMs, type, host, program, body] = values as [
-      ...[string, string, number, EnvelopeClass, number, string, string, string, string],
-    ];
-    return { id, run, seq, class: kind, atMs, route: { type, host, program }, body };
-  });
+  const envelopes: Envelope[] = [];
+  let run = "";
+  let kind: EnvelopeClass = "change";
+  let route: Route = { type: "", host: "", program: "" };
+  for (let at = 0; at < packed.length; at += width) {
+    run = (packed[at + 1] as string | null) ?? run;
+    kind = (packed[at + 3] as EnvelopeClass | null) ?? kind;
+    const type = packed[at + 5] as string | null;
+    if (type !== null) route = { type, host: packed[at + 6] as string, program: packed[at + 7] as string };
+    envelopes.push({
+      id: packed[at] as string,
+      run,
+      seq: packed[at + 2] as number,
+      class: kind,
+      atMs: packed[at + 4] as number,
+      route,
+      body: packed[at + 8] as string,
+    });
+  }
+  return envelopes;
 }
 
 /** The thread's side. */

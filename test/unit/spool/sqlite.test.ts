@@ -204,14 +204,14 @@ test("nothing is lost between two versions that take turns", async () => {
   const directory = fresh();
   const first = await filled(directory, 5);
   const file = new DatabaseSync(fileIn(directory));
-  file.exec(isOf(4));
+  file.exec(isOf(5));
   file.close();
   const second = await filled(directory, 4);
-  const aside = fs.readdirSync(directory).find((entry) => entry.startsWith("spool-v4-"))!;
+  const aside = fs.readdirSync(directory).find((entry) => entry.startsWith("spool-v5-"))!;
   const later = new DatabaseSync(join(directory, aside, "spool.sqlite"));
-  later.exec(isOf(3));
+  later.exec(isOf(4));
   later.close();
-  fs.renameSync(join(directory, aside), join(directory, aside.replace("v4", "v3")));
+  fs.renameSync(join(directory, aside), join(directory, aside.replace("v5", "v4")));
   await using spool = open(directory);
   assert.deepEqual(await readAll(spool), [...second, ...first]);
   assert.equal((await spool.status()).count, 9);
