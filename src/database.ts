@@ -83,6 +83,11 @@ export interface Database extends Disposable {
   read<T>(work: (sql: Sql) => T): T;
   /** Gives the room of deleted rows back to the file system, where that is possible now. */
   shrink(): void;
+  /**
+   * Puts a new file in place of this one, of which nothing is to be kept, where that is possible now: sooner done than
+   * to empty a large one. What others commit to this one meanwhile is adopted.
+   */
+  renew(): void;
 }
 
 interface Connection {
@@ -202,6 +207,17 @@ export function openDatabase(options: DatabaseOptions): Database {
         connection?.database.exec("vacuum; pragma wal_checkpoint(truncate)");
       } catch {
         // Another process reads or writes: its file shrinks another time.
+      }
+    },
+    renew() {
+      const identity = connection?.identity;
+      close();
+      try {
+        renew(options, folder, path, identity);
+        connect();
+      } catch {
+        // Another process holds it, or the disk lets nothing be written: it stays as it is.
+        close();
       }
     },
     [Symbol.dispose]: close,
@@ -424,9 +440,8 @@ function takeBack(options: DatabaseOptions, path: string) {
       to.exec("begin immediate");
       const count = options.adopt((text) => to.prepare(text), rowsIn(from, options), "newer");
       to.exec("commit");
-      options.report(
-        `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`,
-      );
+      const taken = `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`;
+      if (count > 0) options.report(taken);
       closeQuietly(from);
       rmSync(folder, { recursive: true });
     } catch (error) {
@@ -474,6 +489,13 @@ function setAside(
   options.report(
     `${options.name}: the database is of version ${version}, written by a newer program; it was set aside as ${place}`,
   );
+}
+
+/** As an older program would set it aside: whoever connects next takes back what is to be kept, and removes it. */
+function renew(options: DatabaseOptions, folder: string, path: string, identity: string | undefined) {
+  using _lock = lockFolder(options);
+  if (identity === undefined || identityOf(path) !== identity) return;
+  moveAway(options, folder, `v${options.migrations.length}-${stamp()}`);
 }
 
 function lockFolder({ directory, name, busyMs = defaultBusyMs }: DatabaseOptions): Disposable {

@@ -114,6 +114,15 @@ export function openRows(
     return swept;
   }
 
+  /** Of what is marked already: it may stay. */
+  function sweepQuietly() {
+    try {
+      sweep(0);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
   return {
     exists: () => database.exists(),
     add(batches, mostBytes) {
@@ -143,7 +152,7 @@ export function openRows(
       }),
     next: (after, most) => database.read((sql) => next(sql, Math.max(after, readMeter(sql).delivered), most)),
     removeTaken(taken) {
-      let large = false;
+      let emptied: "small" | "large" | undefined;
       const removed = database.makeRoom((sql) => {
         const found = sql("select sum from rows where position = ?").get(taken.last);
         if (found?.["sum"] !== taken.sum) return false;
@@ -161,11 +170,11 @@ export function openRows(
           else subtract(meter, taken);
         }
         writeMeter(sql, meter);
-        if (meter.count === 0 && isSmall(sql)) sweepBite(sql, meter, 0);
-        large = isLargeAndEmpty(sql, meter);
+        if (meter.count === 0) emptied = isSmall(sql) ? "small" : "large";
         return true;
       });
-      if (large) database.shrink();
+      if (emptied === "small") sweepQuietly();
+      if (emptied === "large") database.renew();
       return removed;
     },
     remove(envelopes) {

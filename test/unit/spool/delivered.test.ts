@@ -99,6 +99,26 @@ test("all room is given back when all is delivered, and at the end where there i
   assert.deepEqual(await readAll(spool), rows.slice(2000));
 });
 
+test("a large file that holds nothing more makes room for a new one, which loses no commit of others", async () => {
+  const directory = fresh();
+  await using spool = open(directory);
+  await using other = open(directory);
+  const { make } = makeRun();
+  const long = "x".repeat(2 ** 16);
+  for (let mebibyte = 0; mebibyte < 70; mebibyte += 1)
+    await spool.add(Array.from({ length: 16 }, () => make(long)));
+  const before = makeRun().many(3);
+  await other.add(before);
+  await deliver(spool, 70 * 16 + 3);
+  assert.deepEqual(fs.readdirSync(directory).toSorted(), ["drain.lock", "spool", "spool.lock"]);
+  assert.ok(inFile(directory).pages < 20);
+  const [late, later] = [makeRun().many(3), makeRun().many(3)];
+  await other.add(late);
+  await spool.add(later);
+  assert.equal((await other.status()).count, 6);
+  assert.deepEqual(await readAll(other), [...late, ...later]);
+});
+
 test("what another version set aside comes back without what was delivered of it", async () => {
   const directory = fresh();
   const { rows } = await filled(directory, { count: 300, delivered: 200 });
