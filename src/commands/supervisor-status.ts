@@ -1,6 +1,6 @@
 // `fouet --status`: what the running Fouet last knew of each process, from the store, so that it also works where no
 // HTTP is open.
-import { parseSpawns, readProcesses } from "../supervisor/processes.ts";
+import { readProcesses } from "../supervisor/processes.ts";
 import type { Store } from "../store/store.ts";
 import { formatTable } from "./status.ts";
 
@@ -13,15 +13,17 @@ export interface FouetStatusOptions {
 
 /** 1 when people were told of trouble with a process, and not yet of its end. */
 export async function fouetStatus({ store, output }: FouetStatusOptions): Promise<0 | 1> {
-  const rows = (await readProcesses(store)).map(({ stream, name, state, atMs, pid, spawns, faulty }) => ({
-    stream,
-    process: name,
-    state,
-    since: new Date(atMs).toISOString(),
-    ...(pid !== undefined && { pid }),
-    restarts_last_hour: Math.max(0, parseSpawns(spawns).length - 1),
-    faulty,
-  }));
+  const rows = (await readProcesses(store)).map(
+    ({ stream, name, state, atMs, pid, restartsLastHour, faulty }) => ({
+      stream,
+      process: name,
+      state,
+      since: new Date(atMs).toISOString(),
+      ...(pid !== undefined && { pid }),
+      restarts_last_hour: restartsLastHour,
+      faulty,
+    }),
+  );
   if (!output.isTTY) for (const row of rows) output.write(`${JSON.stringify(row)}\n`);
   else {
     const lines = rows.map(({ stream, process, state, since, pid, restarts_last_hour, faulty }) => [

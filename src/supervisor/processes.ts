@@ -11,8 +11,6 @@ export interface Known {
   /** When it was last spawned, and last began to run. */
   readonly spawnedMs?: number;
   readonly runningMs?: number;
-  /** Spawns of the last hour, milliseconds with spaces between: one text is written far sooner than 200 numbers. */
-  readonly spawns: string;
   /** Whether the last that people were told of it was bad. */
   readonly faulty: boolean;
 }
@@ -48,34 +46,80 @@ export interface Processes {
 const hourMs = 3_600_000;
 const mostSpawns = 200;
 
-/** Of the hour before, in order; the same list where nothing changed. */
-function spawnsUntil(atMs: number, before: readonly number[], spawned: boolean): readonly number[] {
-  const old = before.findIndex((ms) => ms > atMs - hourMs);
-  const recent = old === 0 || before.length === 0 ? before : old < 0 ? [] : before.slice(old);
-  return spawned ? [...recent, atMs].slice(-mostSpawns) : recent;
+/** Spawns of the last hour: beside their times the text that is kept of them, for it is written far sooner. */
+interface Spawns {
+  readonly atMs: readonly number[];
+  /** Milliseconds with spaces between. */
+  readonly text: string;
 }
 
-export const parseSpawns = (spawns: string): readonly number[] =>
-  spawns === "" ? [] : spawns.split(" ").map(Number);
+const noSpawns: Spawns = { atMs: [], text: "" };
 
-/** An earlier version kept a list. */
-function knownOf(value: Json): Known {
-  const known = value as unknown as Known;
-  const spawns: string | readonly number[] = known.spawns;
-  return typeof spawns === "string" ? known : { ...known, spawns: (spawns as readonly number[]).join(" ") };
+/** Of the hour before, in order; the same where nothing changed. */
+function spawnsUntil(atMs: number, before: Spawns, spawned: boolean): Spawns {
+  const old = before.atMs.findIndex((ms) => ms > atMs - hourMs);
+  const recent = old === 0 ? before : old < 0 ? noSpawns : without(before, old);
+  if (!spawned) return recent;
+  const { atMs: times, text } = recent.atMs.length < mostSpawns ? recent : without(recent, 1);
+  return { atMs: [...times, atMs], text: text === "" ? `${atMs}` : `${text} ${atMs}` };
 }
+
+function without({ atMs, text }: Spawns, count: number): Spawns {
+  let cut = 0;
+  for (let gone = 0; gone < count; gone += 1) cut = text.indexOf(" ", cut) + 1;
+  return { atMs: atMs.slice(count), text: text.slice(cut) };
+}
+
+function parseSpawns(text: string): Spawns {
+  return text === "" ? noSpawns : { atMs: text.split(" ").map(Number), text };
+}
+
+/** Earlier versions kept them with the process, as text or as a list. */
+interface KeptOnce {
+  readonly spawns?: string | readonly number[];
+}
+
+interface Kept {
+  readonly known: Known;
+  readonly spawns: Spawns;
+  /** As an earlier version did: they are to be written anew. */
+  readonly once: boolean;
+}
+
+/** What the store has of all processes, by stream and name. */
+async function readKept(store: Store): Promise<ReadonlyMap<string, Kept>> {
+  const entries = await store.entries(space);
+  const kept = new Map<string, Kept>();
+  for (const [key, value] of entries) {
+    if (!key.startsWith(processPrefix)) continue;
+    const streamAndName = key.slice(processPrefix.length);
+    const { spawns: before, ...known } = value as unknown as Known & KeptOnce;
+    const text = entries.get(spawnsPrefix + streamAndName) ?? before ?? "";
+    const spawns = parseSpawns(typeof text === "string" ? text : (text as readonly number[]).join(" "));
+    kept.set(streamAndName, { known, spawns, once: before !== undefined });
+  }
+  return kept;
+}
+
+const processPrefix = "process ";
+/** Apart, for they change with one state of several. */
+const spawnsPrefix = "spawns ";
 
 export const fullName = (group: string, process: string) => `${group}:${process}`;
 
 export async function openProcesses(store: Store, stream: string): Promise<Processes> {
-  const prefix = `process ${stream} `;
+  const prefix = `${stream} `;
   const known = new Map<string, Known>();
-  for (const [key, value] of await store.entries(space)) {
-    if (key.startsWith(prefix)) known.set(key.slice(prefix.length), knownOf(value));
-  }
-  const spawnLists = new Map([...known].map(([name, process]) => [name, parseSpawns(process.spawns)]));
-  const remembered = known.size > 0;
+  const spawnsOf = new Map<string, Spawns>();
   const changed = new Set<string>();
+  const spawnsChanged = new Set<string>();
+  for (const [key, kept] of await readKept(store)) {
+    if (!key.startsWith(prefix)) continue;
+    known.set(key.slice(prefix.length), kept.known);
+    spawnsOf.set(key.slice(prefix.length), kept.spawns);
+    if (kept.once) spawnsChanged.add(key.slice(prefix.length));
+  }
+  const remembered = known.size > 0;
 
   return {
     get: (name) => known.get(name),
@@ -87,16 +131,18 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
       const spawned = state === "STARTING";
       const spawnedMs = spawned ? atMs : before?.spawnedMs;
       const runningMs = state === "RUNNING" ? atMs : before?.runningMs;
-      const spawnsBefore = spawnLists.get(name) ?? [];
+      const spawnsBefore = spawnsOf.get(name) ?? noSpawns;
       const spawns = spawnsUntil(atMs, spawnsBefore, spawned);
-      spawnLists.set(name, spawns);
+      if (spawns !== spawnsBefore) {
+        spawnsOf.set(name, spawns);
+        spawnsChanged.add(name);
+      }
       known.set(name, {
         state,
         atMs,
         ...(pid !== undefined && { pid }),
         ...(spawnedMs !== undefined && { spawnedMs }),
         ...(runningMs !== undefined && { runningMs }),
-        spawns: before && spawns === spawnsBefore ? before.spawns : spawns.join(" "),
         faulty: faulty ?? before?.faulty ?? false,
       });
       changed.add(name);
@@ -106,17 +152,20 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
         before,
         ...(ended && since !== undefined && { ranMs: since }),
         ...(state === "RUNNING" && since !== undefined && { startedInMs: since }),
-        ...(spawns.length > 1 && { restartsLastHour: spawns.length - 1 }),
+        ...(spawns.atMs.length > 1 && { restartsLastHour: spawns.atMs.length - 1 }),
       };
     },
     forget(name) {
-      spawnLists.delete(name);
+      if (spawnsOf.delete(name)) spawnsChanged.add(name);
       if (known.delete(name)) changed.add(name);
     },
     changes() {
       const map = new Map<string, Json | undefined>();
-      for (const name of changed) map.set(prefix + name, known.get(name) as unknown as Json | undefined);
+      for (const name of changed)
+        map.set(processPrefix + prefix + name, known.get(name) as unknown as Json | undefined);
+      for (const name of spawnsChanged) map.set(spawnsPrefix + prefix + name, spawnsOf.get(name)?.text);
       changed.clear();
+      spawnsChanged.clear();
       return map;
     },
   };
@@ -126,19 +175,20 @@ export interface Remembered extends Known {
   readonly stream: string;
   /** `group:process` */
   readonly name: string;
+  readonly restartsLastHour: number;
 }
 
 /** What the running Fouet last wrote, of all streams, by stream and name. */
 export async function readProcesses(store: Store): Promise<readonly Remembered[]> {
-  return [...(await store.entries(space))]
-    .filter(([key]) => key.startsWith("process "))
-    .map(([key, value]) => {
+  return [...(await readKept(store))]
+    .map(([key, { known, spawns }]) => {
       // A stream may hold spaces; names of groups and processes may not.
       const at = key.lastIndexOf(" ");
       return {
-        ...knownOf(value),
-        stream: key.slice("process ".length, at),
+        ...known,
+        stream: key.slice(0, at),
         name: key.slice(at + 1),
+        restartsLastHour: Math.max(0, spawns.atMs.length - 1),
       };
     })
     .toSorted((one, other) => one.stream.localeCompare(other.stream) || one.name.localeCompare(other.name));

@@ -35,17 +35,36 @@ test("durations and restarts, remembered by the next process of ours", async () 
   assert.equal((await openProcesses(store, "other")).remembered, false);
 });
 
-test("spawns that an earlier version kept as a list", async () => {
+test("spawns that earlier versions kept with the process, as a list or as text", async () => {
+  for (const spawns of [[500, 1000], "500 1000"]) {
+    const store = openMemoryStore();
+    const kept = { state: "RUNNING", atMs: 2000, spawnedMs: 1000, spawns, faulty: false };
+    await store.write(space, new Map([["process s web:app", kept]]));
+    const first = await openProcesses(store, "s");
+    assert.equal(first.take(payload("RUNNING"), 2500).restartsLastHour, 1);
+    await store.write(space, first.changes());
+    const second = await openProcesses(store, "s");
+    assert.equal(second.take(payload("STARTING"), 3000).restartsLastHour, 2);
+  }
+});
+
+test("two hundred spawns of the last hour are kept, and those alone", async () => {
   const store = openMemoryStore();
-  const kept = { state: "RUNNING", atMs: 2000, spawnedMs: 1000, spawns: [500, 1000], faulty: false };
-  await store.write(space, new Map([["process s web:app", kept]]));
-  const processes = await openProcesses(store, "s");
-  assert.equal(processes.take(payload("STARTING"), 3000).restartsLastHour, 2);
+  const first = await openProcesses(store, "s");
+  for (let spawn = 0; spawn < 300; spawn += 1) first.take(payload("STARTING"), 7_000_000 + spawn * 10_000);
+  await store.write(space, first.changes());
+  const second = await openProcesses(store, "s");
+  assert.equal(second.take(payload("RUNNING"), 10_000_000).restartsLastHour, 199);
+  const untilMs = 7_000_000 + 250 * 10_000 + 3_600_000;
+  assert.equal(second.take(payload("RUNNING"), untilMs).restartsLastHour, 48);
+  second.forget("web:app");
+  await store.write(space, second.changes());
+  assert.equal((await store.entries(space)).size, 0);
 });
 
 test("what people hear of", () => {
   const faults = { notify: "faults", backoff_tries: 3 } as const;
-  const known = { state: "EXITED", atMs: 0, spawns: "", faulty: true } as const;
+  const known = { state: "EXITED", atMs: 0, faulty: true } as const;
   for (const [one, before, notice] of [
     [payload("EXITED", { expected: false }), undefined, "fault"],
     [payload("EXITED", { expected: true }), undefined, undefined],
