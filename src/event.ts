@@ -1,7 +1,8 @@
 // The Event: one Logstash document for one happening. createEvents() gives one process its run and its seq.
 import { hash } from "node:crypto";
 import type { Envelope, EnvelopeClass } from "./envelope.ts";
-import { flat, uuidv7 } from "./uuid.ts";
+import { flat } from "./flat.ts";
+import { uuidv7 } from "./uuid.ts";
 
 /** A version of the shape of events, in `moustash.schema`. */
 const schema = 1;

@@ -1,6 +1,7 @@
 // Time-ordered unique ids (UUID version 7, RFC 9562 §5.7), from the kernel's random bytes.
 //
 // node:crypto has the same; loading it takes a quarter of the time that a one-shot's start may take.
+import { flat } from "./flat.ts";
 import { closeSync, openSync, readSync } from "node:fs";
 
 const perId = 10;
@@ -28,14 +29,6 @@ export function uuidv7(): string {
   return flat(
     `${time}${digits.slice(at, at + 3)}-${variant}${digits.slice(at + 3, at + 6)}-${digits.slice(at + 6, at + 18)}`,
   );
-}
-
-const scratch = Buffer.alloc(36);
-
-/** The same UUID as one piece: an event with a string of joined pieces takes JSON.stringify twice as long. */
-export function flat(uuid: string): string {
-  scratch.write(uuid, "latin1");
-  return scratch.toString("latin1");
 }
 
 function fetch(): void {

@@ -2,6 +2,7 @@
 import { type Draft, stableId } from "../event.ts";
 import type { EnvelopeClass } from "../envelope.ts";
 import type { Notification, Payload, StatePayload } from "./notification.ts";
+import { flat } from "../flat.ts";
 import { cleanText, maskSecrets } from "./output.ts";
 
 export interface Origin {
@@ -44,10 +45,11 @@ export function draftOf(notification: Notification, origin: Origin, options: Dra
     notify: options.notify,
     outcome: about.outcome ?? "unknown",
     details: withOther(notification, {
-      summary:
+      summary: flat(
         options.words === undefined || payload.kind !== "state"
           ? about.summary
           : `${processName(payload.group, payload.process)} ${options.words}`,
+      ),
       ...payloadDetails(payload),
       ...options.details,
       data,

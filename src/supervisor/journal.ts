@@ -9,6 +9,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Json, Store } from "../store/store.ts";
 import type { Notification } from "./notification.ts";
+import { flat } from "../flat.ts";
 import { createRanges, type Range } from "./ranges.ts";
 
 /** Events that supervisord had for us and that never came. */
@@ -76,10 +77,10 @@ interface Kept {
 
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { store, stream, pool, now = Date.now } = options;
-  const key = `${journalPrefix}${options.life ?? stream} ${pool}`;
+  const key = flat(`${journalPrefix}${options.life ?? stream} ${pool}`);
   const kept = ((await store.get(space, key)) ?? undefined) as Kept | undefined;
 
-  let life = options.life ?? kept?.life ?? randomUUID();
+  let life = flat(options.life ?? kept?.life ?? randomUUID());
   let seen = createRanges(kept?.ranges);
   let recent = new Map(kept?.recent);
   let last: Kept["last"] = kept?.last ?? null;

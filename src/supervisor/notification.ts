@@ -123,7 +123,9 @@ export function parseHeader(line: string): Header | undefined {
   const tokens = parseTokens(line.trimEnd());
   const length = wholeNumber(tokens.get("len"));
   const serial = wholeNumber(tokens.get("serial"));
-  const eventName = tokens.get("eventname");
+  const said = tokens.get("eventname");
+  // Our own text in place of a part of the line: sooner written as JSON.
+  const eventName = said && (names.get(said) ?? said);
   if (length === undefined || serial === undefined || !eventName) return undefined;
   return {
     version: tokens.get("ver") ?? "",
@@ -239,6 +241,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 
 /** Every event name that has a reader, for tests and docs. */
 export const eventNames: readonly string[] = [...readers.keys()];
+const names = new Map(eventNames.map((name) => [name, name]));
 
 function split(text: string): [line: string, data: string] {
   const end = text.indexOf("\n");
@@ -249,6 +252,11 @@ function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
+const nothing: Other = {};
+
 function rest(tokens: ReadonlyMap<string, string>, ...known: string[]): Other {
-  return Object.fromEntries([...tokens].filter(([key]) => !known.includes(key)));
+  for (const key of tokens.keys())
+    if (!known.includes(key))
+      return Object.fromEntries([...tokens].filter(([other]) => !known.includes(other)));
+  return nothing;
 }

@@ -1,6 +1,7 @@
 // What we know of each process of one supervisord: its last state, how long it ran and took to start, how often it
 // was restarted, whether people were told of trouble with it. Kept in the store, so that it outlives us.
 import type { Json, Store } from "../store/store.ts";
+import { flat } from "../flat.ts";
 import { space } from "./journal.ts";
 import type { ProcessState, StatePayload } from "./notification.ts";
 
@@ -61,7 +62,7 @@ function spawnsUntil(atMs: number, before: Spawns, spawned: boolean): Spawns {
   const recent = old === 0 ? before : old < 0 ? noSpawns : without(before, old);
   if (!spawned) return recent;
   const { atMs: times, text } = recent.atMs.length < mostSpawns ? recent : without(recent, 1);
-  return { atMs: [...times, atMs], text: text === "" ? `${atMs}` : `${text} ${atMs}` };
+  return { atMs: [...times, atMs], text: text === "" ? `${atMs}` : flat(`${text} ${atMs}`) };
 }
 
 function without({ atMs, text }: Spawns, count: number): Spawns {
@@ -121,6 +122,16 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
   }
   const remembered = known.size > 0;
 
+  const keys = new Map<string, { process: string; spawns: string }>();
+  function keysOf(name: string) {
+    let made = keys.get(name);
+    if (made === undefined) {
+      made = { process: flat(processPrefix + prefix + name), spawns: flat(spawnsPrefix + prefix + name) };
+      keys.set(name, made);
+    }
+    return made;
+  }
+
   return {
     get: (name) => known.get(name),
     remembered,
@@ -162,8 +173,8 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
     changes() {
       const map = new Map<string, Json | undefined>();
       for (const name of changed)
-        map.set(processPrefix + prefix + name, known.get(name) as unknown as Json | undefined);
-      for (const name of spawnsChanged) map.set(spawnsPrefix + prefix + name, spawnsOf.get(name)?.text);
+        map.set(keysOf(name).process, known.get(name) as unknown as Json | undefined);
+      for (const name of spawnsChanged) map.set(keysOf(name).spawns, spawnsOf.get(name)?.text);
       changed.clear();
       spawnsChanged.clear();
       return map;

@@ -62,7 +62,8 @@ export function createReader({
   let first = true;
   let payload: ReturnType<typeof openPayload> | undefined;
 
-  function* read(bytes: Uint8Array): Generator<Notification> {
+  function push(bytes: Uint8Array): readonly Notification[] {
+    const notifications: Notification[] = [];
     let at = 0;
     while (at < bytes.length) {
       if (payload === undefined) {
@@ -75,7 +76,7 @@ export function createReader({
         at += piece.length + 1;
         if (end < 0) {
           line = Buffer.from(whole);
-          return;
+          return notifications;
         }
         const text = decode(whole);
         if (first && text.startsWith(greetingWord)) {
@@ -92,9 +93,10 @@ export function createReader({
       } else {
         at += payload.take(bytes.subarray(at), count);
       }
-      if (payload?.complete(count)) yield finish();
+      if (payload?.complete(count)) notifications.push(finish());
     }
     payload?.release();
+    return notifications;
   }
 
   function finish(): Notification {
@@ -106,7 +108,7 @@ export function createReader({
   }
 
   return {
-    push: (bytes) => [...read(bytes)],
+    push,
     get settling() {
       return payload !== undefined && count === "unknown" && payload.otherCount() !== undefined;
     },

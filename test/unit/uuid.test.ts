@@ -1,7 +1,8 @@
 // Ids: the form that RFC 9562 gives version 7, never twice, in the order of time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { flat, uuidv7 } from "../../src/uuid.ts";
+import { flat } from "../../src/flat.ts";
+import { uuidv7 } from "../../src/uuid.ts";
 
 test("an id has version 7, the variant, and the time in its first 48 bits", () => {
   const before = Date.now();
@@ -23,4 +24,17 @@ test("a flat id is the same text, and stays so when the next one is made", () =>
   const first = flat("01a209a1-3131-76da-bbca-cbb711c00bac");
   flat("ffffffff-ffff-7fff-bfff-ffffffffffff");
   assert.equal(first, "01a209a1-3131-76da-bbca-cbb711c00bac");
+});
+
+test("a text that is not ASCII, or long, stays as it is", () => {
+  for (const text of [
+    "",
+    "é",
+    "x".repeat(511) + "ü",
+    "€".repeat(512),
+    "\u{1f680}",
+    "x".repeat(2000),
+    "\ud800",
+  ])
+    assert.equal(flat(text), text);
 });
