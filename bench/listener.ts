@@ -1,5 +1,6 @@
 // Notifications through Fouet, each answered when its event is in Redis: from a stand-in that is as fast as the
-// answers, and from a real supervisord; beside a listener in C with hiredis and one in Python with redis-py.
+// answers, and from a real supervisord; beside a listener in C with hiredis, one in Python with redis-py, and the least
+// that one in Node can be.
 import { join } from "node:path";
 import { type RedisServer, startRedis } from "../test/servers/redis.ts";
 import { eventually } from "../test/servers/server.ts";
@@ -31,9 +32,10 @@ export const listener: Benchmark = {
       fouet: moustash.command("fouet", "--redis-port", port, "--redis-namespace", "fouet"),
       c: [await compile("listener", moustash.folder), port, "c"],
       python: [python, peer("listener.py"), port, "python"],
+      bare: [process.execPath, peer("listener.ts"), port, "bare"],
     };
     const names = Object.keys(contenders);
-    const real = ["fouet", "c"];
+    const real = ["fouet", "c", "bare"];
     return await inTurns({
       rounds,
       warmUps: 0,
