@@ -50,7 +50,7 @@ const mostSpawns = 200;
 /** Spawns of the last hour: beside their times the text that is kept of them, for it is written far sooner. */
 interface Spawns {
   readonly atMs: readonly number[];
-  /** Milliseconds with spaces between. */
+  /** The first in milliseconds, then how much later each came than the one before, with spaces between. */
   readonly text: string;
 }
 
@@ -62,20 +62,26 @@ function spawnsUntil(atMs: number, before: Spawns, spawned: boolean): Spawns {
   const recent = old === 0 ? before : old < 0 ? noSpawns : without(before, old);
   if (!spawned) return recent;
   const { atMs: times, text } = recent.atMs.length < mostSpawns ? recent : without(recent, 1);
-  return { atMs: [...times, atMs], text: text === "" ? `${atMs}` : flat(`${text} ${atMs}`) };
+  const last = times.at(-1);
+  return { atMs: [...times, atMs], text: last === undefined ? `${atMs}` : flat(`${text} ${atMs - last}`) };
 }
 
 function without({ atMs, text }: Spawns, count: number): Spawns {
-  let cut = 0;
-  for (let gone = 0; gone < count; gone += 1) cut = text.indexOf(" ", cut) + 1;
-  return { atMs: atMs.slice(count), text: text.slice(cut) };
+  let cut = text.indexOf(" ");
+  for (let gone = 0; gone < count; gone += 1) cut = text.indexOf(" ", cut + 1);
+  return { atMs: atMs.slice(count), text: cut < 0 ? `${atMs[count]}` : `${atMs[count]}${text.slice(cut)}` };
 }
 
 function parseSpawns(text: string): Spawns {
-  return text === "" ? noSpawns : { atMs: text.split(" ").map(Number), text };
+  if (text === "") return noSpawns;
+  let sum = 0;
+  return { atMs: text.split(" ").map((word) => (sum += Number(word))), text };
 }
 
-/** Earlier versions kept them with the process, as text or as a list. */
+const spawnsOfTimes = (times: readonly number[]): Spawns =>
+  times.reduce((spawns, atMs) => spawnsUntil(atMs, spawns, true), noSpawns);
+
+/** Earlier versions kept their times with the process, as text or as a list. */
 interface KeptOnce {
   readonly spawns?: string | readonly number[];
 }
@@ -95,8 +101,9 @@ async function readKept(store: Store): Promise<ReadonlyMap<string, Kept>> {
     if (!key.startsWith(processPrefix)) continue;
     const streamAndName = key.slice(processPrefix.length);
     const { spawns: before, ...known } = value as unknown as Known & KeptOnce;
-    const text = entries.get(spawnsPrefix + streamAndName) ?? before ?? "";
-    const spawns = parseSpawns(typeof text === "string" ? text : (text as readonly number[]).join(" "));
+    const text = (entries.get(spawnsPrefix + streamAndName) ?? "") as string;
+    const times = typeof before === "string" ? before.split(" ").filter(Boolean).map(Number) : before;
+    const spawns = times === undefined ? parseSpawns(text) : spawnsOfTimes(times);
     kept.set(streamAndName, { known, spawns, once: before !== undefined });
   }
   return kept;
