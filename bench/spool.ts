@@ -61,6 +61,7 @@ export const spool: Benchmark = {
           };
         },
         async () => {
+          await rm(folder, { recursive: true, force: true });
           await using redis = await startRedis();
           const told = await publishEvents(words, { port: redis.port, spool: folder, count });
           return { "moustash publish": count / (told["delivered"]! - told["begin"]!) };

@@ -42,13 +42,11 @@ export interface DatabaseOptions {
   readonly migrations: readonly string[];
   /** The table whose rows are taken over from a file that was set aside; its first column is the rowid. */
   readonly table: string;
-  /** Which of them: an SQL condition. All where it is left out. */
-  readonly where?: string;
   /**
-   * Takes rows of a file that was set aside into this one; gives how many it took. Must bear repeats, and check each,
-   * for those of a damaged file are what could be found; only these may keep their rowids.
+   * Takes rows of a file that was set aside into this one. Must bear repeats, and check each, for those of a damaged file
+   * are what could be found; only these may keep their rowids.
    */
-  readonly adopt: (sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer") => number;
+  readonly adopt: (sql: Sql, found: Found) => Adopted;
   /** Told what a person should know: something was set aside, and where. */
   readonly report: (message: string) => void;
   /** How long a process may wait for another's transaction. */
@@ -57,6 +55,22 @@ export interface DatabaseOptions {
   readonly checkUpToBytes?: number | undefined;
   /** What a write outlives: a power cut unless told. */
   readonly outlives?: Outlived;
+}
+
+/** What a file that was set aside has; a whole one can be asked. */
+export type Found =
+  | { readonly from: "damaged"; readonly rows: Iterable<SalvagedRow> }
+  | {
+      readonly from: "newer";
+      readonly sql: Sql;
+      /** Those beyond a rowid. */
+      readonly rows: (beyond?: number) => Iterable<SalvagedRow>;
+    };
+
+export interface Adopted {
+  readonly count: number;
+  /** Whether some were not what was written. */
+  readonly broken: boolean;
 }
 
 export type Outlived = "power cut" | "process";
@@ -83,11 +97,6 @@ export interface Database extends Disposable {
   read<T>(work: (sql: Sql) => T): T;
   /** Gives the room of deleted rows back to the file system, where that is possible now. */
   shrink(): void;
-  /**
-   * Puts a new file in place of this one, of which nothing is to be kept, where that is possible now: sooner done than
-   * to empty a large one. What others commit to this one meanwhile is adopted.
-   */
-  renew(): void;
 }
 
 interface Connection {
@@ -207,17 +216,6 @@ export function openDatabase(options: DatabaseOptions): Database {
         connection?.database.exec("vacuum; pragma wal_checkpoint(truncate)");
       } catch {
         // Another process reads or writes: its file shrinks another time.
-      }
-    },
-    renew() {
-      const identity = connection?.identity;
-      close();
-      try {
-        renew(options, folder, path, identity);
-        connect();
-      } catch {
-        // Another process holds it, or the disk lets nothing be written: it stays as it is.
-        close();
       }
     },
     [Symbol.dispose]: close,
@@ -416,11 +414,8 @@ function create(options: DatabaseOptions, folder: string, path: string) {
 function recover(options: DatabaseOptions, database: DatabaseSync, damaged: string) {
   const read = (end: string) => readWhole(join(damaged, `${options.name}.sqlite${end}`));
   database.exec("begin immediate");
-  const count = options.adopt(
-    (text) => database.prepare(text),
-    salvageRows(read(""), read("-wal")),
-    "damaged",
-  );
+  const rows = salvageRows(read(""), read("-wal"));
+  const { count } = options.adopt((text) => database.prepare(text), { from: "damaged", rows });
   database.exec("commit");
   const kept = damaged.replace(/\.pending$/, "");
   options.report(
@@ -431,18 +426,31 @@ function recover(options: DatabaseOptions, database: DatabaseSync, damaged: stri
 /** Under the lock: rows that an older program could not read move over; then their folder goes. */
 function takeBack(options: DatabaseOptions, path: string) {
   using _lock = lockFolder(options);
+  const busyMs = options.busyMs ?? defaultBusyMs;
   for (const folder of returned(options, options.migrations.length)) {
-    const from = openFile(join(folder, `${options.name}.sqlite`), 0);
-    const to = openFile(path, options.busyMs ?? defaultBusyMs);
+    const file = join(folder, `${options.name}.sqlite`);
+    const from = openFile(file, busyMs);
+    const to = openFile(path, busyMs);
     try {
       upgrade(from, options.migrations);
       upgrade(to, options.migrations);
       to.exec("begin immediate");
-      const count = options.adopt((text) => to.prepare(text), rowsIn(from, options), "newer");
+      const { count, broken } = options.adopt((text) => to.prepare(text), {
+        from: "newer",
+        sql: (text) => from.prepare(text),
+        rows: (beyond) => rowsIn(from, options.table, beyond),
+      });
       to.exec("commit");
-      const taken = `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`;
-      if (count > 0) options.report(taken);
       closeQuietly(from);
+      const taken = `${options.name}: ${count} rows were taken over from ${folder}, which this program can read`;
+      if (broken) {
+        const kept = moveAway(options, folder, `unreadable-${stamp()}`);
+        options.report(`${taken}; others are not what was written: it is kept as ${kept}`);
+        continue;
+      }
+      if (count > 0) options.report(taken);
+      // First what makes it one that returned, should we end between.
+      rmSync(file);
       rmSync(folder, { recursive: true });
     } catch (error) {
       if (classify(error) !== "damaged") throw error;
@@ -458,13 +466,10 @@ function takeBack(options: DatabaseOptions, path: string) {
   }
 }
 
-function* rowsIn(
-  database: DatabaseSync,
-  { table, where = "true" }: Pick<DatabaseOptions, "table" | "where">,
-): Generator<SalvagedRow> {
-  const statement = database.prepare(`select * from ${table} where ${where} order by rowid`);
+function* rowsIn(database: DatabaseSync, table: string, beyond = 0): Generator<SalvagedRow> {
+  const statement = database.prepare(`select * from ${table} where rowid > ? order by rowid`);
   statement.setReturnArrays(true);
-  for (const row of statement.iterate()) {
+  for (const row of statement.iterate(beyond)) {
     const [rowid, ...values] = row as unknown as [number, ...SalvagedRow["values"]];
     yield { rowid, values: [null, ...values] };
   }
@@ -489,13 +494,6 @@ function setAside(
   options.report(
     `${options.name}: the database is of version ${version}, written by a newer program; it was set aside as ${place}`,
   );
-}
-
-/** As an older program would set it aside: whoever connects next takes back what is to be kept, and removes it. */
-function renew(options: DatabaseOptions, folder: string, path: string, identity: string | undefined) {
-  using _lock = lockFolder(options);
-  if (identity === undefined || identityOf(path) !== identity) return;
-  moveAway(options, folder, `v${options.migrations.length}-${stamp()}`);
 }
 
 function lockFolder({ directory, name, busyMs = defaultBusyMs }: DatabaseOptions): Disposable {

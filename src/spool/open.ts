@@ -32,7 +32,7 @@ export function openSpool({ directory, mostBytes, thread, report = () => {} }: S
     const options = { directory, mostBytes, report };
     return thread
       ? openWorkerSpool(thread, options)
-      : openSqliteSpool({ ...options, checkUpToBytes: checkedOnTheWayBytes, sweepAtEndMs: Infinity });
+      : openSqliteSpool({ ...options, checkUpToBytes: checkedOnTheWayBytes, sweepAtEndMs: 2000 });
   }
   if (place?.is === "memory") report(`the spool is memory: ${place.why}`);
   return openMemorySpool({ mostBytes: Math.min(mostBytes, mostMemoryBytes) });

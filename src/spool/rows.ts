@@ -12,7 +12,8 @@ import {
   DiskError,
   type Database,
   type DatabaseOptions,
-  type SalvagedRow,
+  type Adopted,
+  type Found,
   type Sql,
   openDatabase,
 } from "../database.ts";
@@ -98,7 +99,6 @@ export function openRows(
     name: "spool",
     migrations,
     table: "rows",
-    where: "position > (select delivered from meter)",
     adopt,
   });
 
@@ -114,7 +114,7 @@ export function openRows(
     return swept;
   }
 
-  /** Of what is marked already: it may stay. */
+  /** Of what is marked already, and may stay. */
   function sweepQuietly() {
     try {
       sweep(0);
@@ -152,8 +152,9 @@ export function openRows(
       }),
     next: (after, most) => database.read((sql) => next(sql, Math.max(after, readMeter(sql).delivered), most)),
     removeTaken(taken) {
-      let emptied: "small" | "large" | undefined;
+      let emptied = false;
       const removed = database.makeRoom((sql) => {
+        emptied = false;
         const found = sql("select sum from rows where position = ?").get(taken.last);
         if (found?.["sum"] !== taken.sum) return false;
         const meter = readMeter(sql);
@@ -170,11 +171,10 @@ export function openRows(
           else subtract(meter, taken);
         }
         writeMeter(sql, meter);
-        if (meter.count === 0) emptied = isSmall(sql) ? "small" : "large";
+        emptied = meter.count === 0;
         return true;
       });
-      if (emptied === "small") sweepQuietly();
-      if (emptied === "large") database.renew();
+      if (emptied) sweepQuietly();
       return removed;
     },
     remove(envelopes) {
@@ -240,8 +240,8 @@ function recount(sql: Sql, meter: Meter) {
   meter.bytes = Number(bytes);
 }
 
-/** Of all rows at once SQLite writes no page again that it frees, but it looks at each: some 50 ms. */
-const smallPages = 2 ** 14;
+/** Of all rows at once SQLite writes no page again that it frees, but it looks at each: 256 MB take some 0.1 s. */
+const smallPages = 2 ** 16;
 /** Where an addition has no room. */
 const sweptForRoom = 4096;
 
@@ -252,12 +252,14 @@ const isSmall = (sql: Sql) => pragma(sql, "page_count") - pragma(sql, "freelist_
 function sweepBite(sql: Sql, { count, delivered }: Meter, most: number): Swept {
   const oldest = Number(sql("select min(position) as position from rows").get()!["position"] ?? Infinity);
   if (oldest > delivered) return { count: 0, more: false };
-  if (count === 0 && isSmall(sql))
+  if (count === 0 && isSmall(sql) && newestOf(sql) <= delivered)
     return { count: Number(sql("delete from rows").run().changes), more: false };
   const last = Math.min(oldest + most - 1, delivered);
   const { changes } = sql("delete from rows where position <= ?").run(last);
   return { count: Number(changes), more: last < delivered };
 }
+
+const newestOf = (sql: Sql) => Number(sql("select max(position) as position from rows").get()!["position"]);
 
 function isLargeAndEmpty(sql: Sql, { count }: Meter): boolean {
   if (count > 0 || pragma(sql, "freelist_count") <= 64) return false;
@@ -275,8 +277,13 @@ function addBatch(sql: Sql, meter: Meter, batch: readonly Envelope[], mostBytes:
       full ||= !repeat;
       continue;
     }
-    const { changes } = sql(insert).run(...valuesOf(envelope, meter.next));
-    if (Number(changes) === 0) continue;
+    const values = valuesOf(envelope, meter.next);
+    if (Number(sql(insert).run(...values).changes) === 0) {
+      // There already; but what was delivered, and perhaps rejected, may be put in again.
+      const delivered = sql("delete from rows where run = ? and seq = ? and position <= ?");
+      if (Number(delivered.run(envelope.run, envelope.seq, meter.delivered).changes) === 0) continue;
+      sql(insert).run(...values);
+    }
     meter.bytes = after;
     meter.count += 1;
     meter.next += 1;
@@ -354,11 +361,14 @@ function next(sql: Sql, after: number, most: { readonly count: number; readonly 
  * Rows whose sums are right, in the order of their positions. Those of a damaged file keep them; those of another file
  * come behind what is here, as do those whose position is somebody else's.
  */
-function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer"): number {
+function adopt(sql: Sql, source: Found): Adopted {
   const found: Place[] = [];
+  let broken = false;
+  const rows = source.from === "damaged" ? source.rows : source.rows(deliveredIn(source.sql));
   for (const { rowid, values } of rows) {
     const envelope = values.length === 9 && values[0] === null && envelopeOf(values, 1);
     if (envelope) found.push({ position: rowid, envelope });
+    else broken = true;
   }
   const meter = readMeter(sql);
   const put = (envelope: Envelope, position: number) => {
@@ -369,10 +379,20 @@ function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer")
     return true;
   };
   const before = meter.count;
-  const places = from === "damaged" ? mendPlaces(found) : found;
+  const places = source.from === "damaged" ? mendPlaces(found) : found;
   for (const { position, envelope } of places.toSorted((one, other) => one.position - other.position)) {
-    if (from === "newer" || !put(envelope, position)) put(envelope, meter.next);
+    if (source.from === "newer" || !put(envelope, position)) put(envelope, meter.next);
   }
   writeMeter(sql, meter);
-  return meter.count - before;
+  return { count: meter.count - before, broken };
+}
+
+/** Without a meter that can be trusted nothing was: what comes twice is no loss. */
+function deliveredIn(sql: Sql): number {
+  try {
+    return readMeter(sql).delivered;
+  } catch (error) {
+    if (error instanceof DamagedError) return 0;
+    throw error;
+  }
 }

@@ -53,7 +53,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
   const rows = openRows({ directory, report, busyMs, checkUpToBytes });
   const lockPath = join(directory, "drain.lock");
   let group: Waiting[] = [];
-  let owed: Extent[] = [];
+  const owed: Extent[] = [];
   let sweeping: NodeJS.Timeout | undefined;
   /** Runs of which no row waits, as far as this process added any: asking costs no disk. */
   const added = new Set<string>();
@@ -86,8 +86,7 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
   }
 
   function payOwed() {
-    for (const taken of owed) rows.removeTaken(taken);
-    owed = [];
+    for (; owed.length > 0; owed.shift()) rows.removeTaken(owed[0]!);
   }
 
   function startDrain(): Drain | undefined {
@@ -99,6 +98,8 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
       async next(most) {
         sweeping?.refresh();
         return onDisk(() => {
+          // Positions that are owed say nothing of another file, should one have taken the place of this.
+          if (owed.length > 0) whereDiskPermits(payOwed);
           const taken = rows.next((given.at(-1) ?? owed.at(-1))?.last ?? 0, most);
           if (taken.envelopes.length > 0) given.push(taken);
           return taken.envelopes;
@@ -111,15 +112,13 @@ export function openSqliteSpool(options: SqliteSpoolOptions): SqliteSpool {
           if (!taken) return rows.remove(envelopes);
           given = given.filter((one) => one !== taken);
           const { envelopes: all, ...extent } = taken;
-          try {
+          const done = whereDiskPermits(() => {
             payOwed();
             // One by one where another file has taken the place of the one they were read from.
             if (!rows.removeTaken(extent)) rows.remove(all);
-          } catch (error) {
-            if (!(error instanceof DiskError)) throw error;
-            // Delivered, and the disk lets nothing be written, not even that: do not send it again.
-            owed.push(extent);
-          }
+          });
+          // Delivered, and the disk lets nothing be written, not even that: do not send it again.
+          if (!done) owed.push(extent);
         });
       },
       async [Symbol.asyncDispose]() {
@@ -211,6 +210,16 @@ export const emptyDrain: Drain = {
   remove: async () => {},
   async [Symbol.asyncDispose]() {},
 };
+
+function whereDiskPermits(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (error instanceof DiskError) return false;
+    throw error;
+  }
+}
 
 function isSame(some: readonly Envelope[], others: readonly Envelope[]): boolean {
   if (some === others) return true;

@@ -88,7 +88,7 @@ export function serveSpool(options: Options, report: (message: string) => void) 
     async next(number: number, batch: number, most: Parameters<Drain["next"]>[0]) {
       const { drain, given } = drains.get(number)!;
       const envelopes = await drain.next(most);
-      given.set(batch, envelopes);
+      if (envelopes.length > 0) given.set(batch, envelopes);
       return pack(envelopes);
     },
     async removeDrained(number: number, batch: number) {

@@ -8,7 +8,8 @@ import {
   type Database,
   DiskError,
   type Outlived,
-  type SalvagedRow,
+  type Adopted,
+  type Found,
   type Sql,
   openDatabase,
 } from "../database.ts";
@@ -151,11 +152,14 @@ function entryOf(values: readonly unknown[]) {
 }
 
 /** In the order in which they were written: the latest of each key stays. What is known here is newer than another file. */
-function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer"): number {
+function adopt(sql: Sql, found: Found): Adopted {
+  const { from } = found;
   const whole = new Map<number, { space: string; key: string; value: string }>();
-  for (const { rowid, values } of rows) {
+  let broken = false;
+  for (const { rowid, values } of from === "damaged" ? found.rows : found.rows()) {
     const entry = values.length === 5 && values[0] === null && entryOf(values.slice(1));
     if (entry) whole.set(rowid, entry);
+    else broken = true;
   }
   const count = () => Number(sql("select count(*) as count from entries").get()!["count"]);
   const before = count();
@@ -164,5 +168,5 @@ function adopt(sql: Sql, rows: Iterable<SalvagedRow>, from: "damaged" | "newer")
     if (from === "damaged" || !sql("select 1 from entries where space = ? and key = ?").get(space, key))
       put(sql, space, key, value);
   }
-  return count() - before;
+  return { count: count() - before, broken };
 }

@@ -53,11 +53,20 @@ test("a row that was delivered is not given again, nor counted, though it is sti
   assert.equal(inFile(directory).rows, 3000);
   await using spool = open(directory);
   assert.equal((await spool.status()).count, 1000);
-  await spool.add(rows.slice(0, 10));
   await spool.remove(rows.slice(5, 15));
   assert.equal((await spool.status()).count, 1000);
   assert.deepEqual(await readAll(spool), rows.slice(2000));
+  await spool.add(rows.slice(2990));
   assert.equal(await spool.waiting(run), 1000);
+});
+
+test("what was delivered may be put in again, as a rejected event is", async () => {
+  const directory = fresh();
+  const { rows } = await filled(directory, { count: 300, delivered: 200 });
+  await using spool = open(directory);
+  assert.deepEqual(await spool.add([rows[7]!, rows[250]!]), { refused: [] });
+  assert.equal((await spool.status()).count, 101);
+  assert.deepEqual(await readAll(spool), [...rows.slice(200), rows[7]]);
 });
 
 test("its room is given back when nothing else is asked, until none is left", async () => {
@@ -99,32 +108,58 @@ test("all room is given back when all is delivered, and at the end where there i
   assert.deepEqual(await readAll(spool), rows.slice(2000));
 });
 
-test("a large file that holds nothing more makes room for a new one, which loses no commit of others", async () => {
-  const directory = fresh();
-  await using spool = open(directory);
-  await using other = open(directory);
-  const { make } = makeRun();
-  const long = "x".repeat(2 ** 16);
-  for (let mebibyte = 0; mebibyte < 70; mebibyte += 1)
-    await spool.add(Array.from({ length: 16 }, () => make(long)));
-  const before = makeRun().many(3);
-  await other.add(before);
-  await deliver(spool, 70 * 16 + 3);
-  assert.deepEqual(fs.readdirSync(directory).toSorted(), ["drain.lock", "spool", "spool.lock"]);
-  assert.ok(inFile(directory).pages < 20);
-  const [late, later] = [makeRun().many(3), makeRun().many(3)];
-  await other.add(late);
-  await spool.add(later);
-  assert.equal((await other.status()).count, 6);
-  assert.deepEqual(await readAll(other), [...late, ...later]);
-});
-
 test("what another version set aside comes back without what was delivered of it", async () => {
   const directory = fresh();
   const { rows } = await filled(directory, { count: 300, delivered: 200 });
   fs.renameSync(join(directory, "spool"), join(directory, "spool-v3-20260101T000000000Z"));
   await using spool = open(directory);
   assert.deepEqual(await readAll(spool), rows.slice(200));
+});
+
+test("a folder of another version whose meter or a row is damaged loses nothing without a word", async () => {
+  const damages: readonly [string, number][] = [
+    ["update meter set delivered = delivered + 100", 300],
+    ["delete from meter", 300],
+    ["update rows set sum = sum + 1 where position = 250", 99],
+  ];
+  for (const [damage, expected] of damages) {
+    const directory = fresh();
+    await filled(directory, { count: 300, delivered: 200 });
+    const aside = join(directory, "spool-v3-20260101T000000000Z");
+    fs.renameSync(join(directory, "spool"), aside);
+    {
+      using file = new DatabaseSync(join(aside, "spool.sqlite"));
+      file.exec(damage);
+    }
+    const reports: string[] = [];
+    await using spool = openSqliteSpool({
+      directory,
+      mostBytes: 2 ** 30,
+      report: (message) => reports.push(message),
+    });
+    assert.equal((await readAll(spool)).length, expected, damage);
+    assert.match(reports.join(), new RegExp(`${expected} rows were taken over`));
+    const isKept = fs.readdirSync(directory).some((name) => name.startsWith("spool-unreadable-"));
+    assert.equal(isKept, expected === 99);
+  }
+});
+
+test("what is owed of one file hides nothing in another that took its place", async () => {
+  const directory = fresh();
+  const { rows } = await filled(directory, { count: 300, delivered: 0 });
+  await using spool = openSqliteSpool({ directory, mostBytes: 2 ** 30, busyMs: 20 });
+  {
+    await using drain = (await spool.drain())!;
+    assert.deepEqual(await drain.next(all), rows);
+    using file = new DatabaseSync(join(directory, "spool", "spool.sqlite"));
+    file.exec("begin immediate");
+    await drain.remove(rows);
+    file.exec("rollback");
+  }
+  fs.renameSync(join(directory, "spool"), join(directory, "elsewhere"));
+  const others = makeRun().many(5);
+  await spool.add(others);
+  assert.deepEqual(await readAll(spool), others);
 });
 
 test("what was read from one file takes nothing from another in its place", async () => {
