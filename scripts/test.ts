@@ -2,7 +2,7 @@
 //   npm test [-- FOLDER-OR-FILE…]   all, or what is named: npm test -- test/unit
 //   MOUSTASH_TEST_REDIS=valkey-8 MOUSTASH_TEST_RABBITMQ=rabbitmq-4 npm test   all on these servers, and on no others
 import { spawn } from "node:child_process";
-import { glob } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { main, say, ScriptError } from "./command.ts";
 import { ensureEngine } from "./engine.ts";
@@ -85,30 +85,35 @@ async function prepareImages(): Promise<string | undefined> {
 }
 
 /**
- * Runs the files two at a time; what failed so is run once more, alone. Real servers side by side on two cores can
- * starve each other; a test that fails alone as well has failed. One that passes then is said to be flaky: mend it.
+ * Runs the files two at a time; those in which something failed are run once more, alone. Real servers side by side on
+ * two cores can starve each other; a test that fails alone as well has failed. One that passes then is said to be flaky:
+ * mend it.
  */
 async function runGroup(files: string[], env: NodeJS.ProcessEnv): Promise<number> {
   await using folder = await temporaryFolder("moustash-tests-");
-  const state = join(folder.path, "state.json");
-  const code = await runTests(files, { together: 2, state, env });
+  const failed = join(folder.path, "failed");
+  const code = await runTests(files, { together: 2, failed, env });
   if (code === 0) return 0;
-  say("Some tests failed: they are run once more, alone. One that passes now is flaky: find out why.");
-  return await runTests(files, { together: 1, state, env: { ...env, MOUSTASH_TEST_AGAIN: "1" } });
+  say("Some tests failed: their files are run once more, alone. One that passes now is flaky: find out why.");
+  const again = (await readFile(failed, "utf8")).split("\n").filter(Boolean);
+  return await runTests(again.length > 0 ? again : files, { together: 1, failed, env });
 }
 
 interface RunOptions {
   readonly together: number;
-  /** What node:test remembers of the tests that passed. */
-  readonly state: string;
+  /** Where the names of the files are written in which something failed. */
+  readonly failed: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
-async function runTests(files: string[], { together, state, env }: RunOptions): Promise<number> {
+async function runTests(files: string[], { together, failed, env }: RunOptions): Promise<number> {
   const options = [
     `--test-concurrency=${together}`,
     "--test-timeout=600000",
-    `--test-rerun-failures=${state}`,
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    `--test-reporter=${join(import.meta.dirname, "failed-files.ts")}`,
+    `--test-reporter-destination=${failed}`,
   ];
   const child = spawn(process.execPath, ["--test", ...options, ...files], {
     stdio: ["ignore", "inherit", "inherit"],
