@@ -240,8 +240,8 @@ function recount(sql: Sql, meter: Meter) {
   meter.bytes = Number(bytes);
 }
 
-/** Of all rows at once SQLite writes no page again that it frees, but it looks at each: 256 MB take some 0.1 s. */
-const smallPages = 2 ** 16;
+/** Of all rows at once SQLite writes no page again that it frees, but it looks at each: 64 MB take some 0.1 s. */
+const smallPages = 2 ** 14;
 /** Where an addition has no room. */
 const sweptForRoom = 4096;
 
