@@ -23,7 +23,8 @@ const harness = fileURLToPath(new URL("../../harness/spool-process.ts", import.m
 function start(verb: string, directory: string) {
   const child = spawn(process.execPath, [harness, verb, directory], { stdio: ["pipe", "pipe", "inherit"] });
   started.add(child);
-  const ended = once(child, "exit").then(() => started.delete(child));
+  // All that it printed is heard: its output is read to the end.
+  const ended = once(child, "close").then(() => started.delete(child));
   let text = "";
   child.stdout.on("data", (chunk) => (text += String(chunk)));
   return {
