@@ -1,8 +1,8 @@
 // Time-ordered unique ids (UUID version 7, RFC 9562 §5.7), from the kernel's random bytes.
 //
 // node:crypto has the same; loading it takes a quarter of the time that a one-shot's start may take.
-import { flat } from "./flat.ts";
 import { closeSync, openSync, readSync } from "node:fs";
+import { flat } from "./flat.ts";
 
 const perId = 10;
 /** Of how many ids the random bytes are fetched at once: few for who makes one or two, then many. */

@@ -21,6 +21,8 @@ const mostMemoryBytes = 64 * 2 ** 20;
 
 /** Some 25 ms. Of a larger one a damaged row is noticed all the same, by its sum. */
 const checkedOnTheWayBytes = 16 * 2 ** 20;
+/** Nobody may come after a one-shot for long. */
+const sweptAtEndMs = 2000;
 
 /**
  * Throws a SpoolError (78) where the directory lies on a file system that cannot be shared safely. A disk that
@@ -32,7 +34,7 @@ export function openSpool({ directory, mostBytes, thread, report = () => {} }: S
     const options = { directory, mostBytes, report };
     return thread
       ? openWorkerSpool(thread, options)
-      : openSqliteSpool({ ...options, checkUpToBytes: checkedOnTheWayBytes, sweepAtEndMs: 2000 });
+      : openSqliteSpool({ ...options, checkUpToBytes: checkedOnTheWayBytes, sweepAtEndMs: sweptAtEndMs });
   }
   if (place?.is === "memory") report(`the spool is memory: ${place.why}`);
   return openMemorySpool({ mostBytes: Math.min(mostBytes, mostMemoryBytes) });

@@ -114,15 +114,6 @@ export function openRows(
     return swept;
   }
 
-  /** Of what is marked already, and may stay. */
-  function sweepQuietly() {
-    try {
-      sweep(0);
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-    }
-  }
-
   return {
     exists: () => database.exists(),
     add(batches, mostBytes) {
@@ -174,7 +165,8 @@ export function openRows(
         emptied = meter.count === 0;
         return true;
       });
-      if (emptied) sweepQuietly();
+      // What is marked already may stay.
+      if (emptied) whereDiskPermits(() => sweep(0));
       return removed;
     },
     remove(envelopes) {
@@ -197,6 +189,17 @@ export function openRows(
       }),
     [Symbol.dispose]: () => database[Symbol.dispose](),
   };
+}
+
+/** False where the disk lets nothing be written. */
+export function whereDiskPermits(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (error instanceof DiskError) return false;
+    throw error;
+  }
 }
 
 interface Meter {

@@ -9,7 +9,7 @@ import type { Envelope } from "../envelope.ts";
 import { prepare, unwritable } from "./place.ts";
 import { readNote, writeNote } from "./note.ts";
 import { appendRejected, countRejected } from "./rejected.ts";
-import { type Extent, type Taken, openRows } from "./rows.ts";
+import { type Extent, type Taken, openRows, whereDiskPermits } from "./rows.ts";
 import { type Admission, type Drain, type Spool, SpoolError } from "./spool.ts";
 
 export interface SqliteSpoolOptions {
@@ -210,16 +210,6 @@ export const emptyDrain: Drain = {
   remove: async () => {},
   async [Symbol.asyncDispose]() {},
 };
-
-function whereDiskPermits(work: () => void): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    if (error instanceof DiskError) return false;
-    throw error;
-  }
-}
 
 function isSame(some: readonly Envelope[], others: readonly Envelope[]): boolean {
   if (some === others) return true;

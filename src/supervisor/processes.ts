@@ -182,6 +182,7 @@ export async function openProcesses(store: Store, stream: string): Promise<Proce
       for (const name of changed)
         map.set(keysOf(name).process, known.get(name) as unknown as Json | undefined);
       for (const name of spawnsChanged) map.set(keysOf(name).spawns, spawnsOf.get(name)?.text);
+      for (const name of changed) if (!known.has(name)) keys.delete(name);
       changed.clear();
       spawnsChanged.clear();
       return map;

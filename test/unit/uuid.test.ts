@@ -34,6 +34,10 @@ test("a text that is not ASCII, or long, stays as it is", () => {
     "€".repeat(512),
     "\u{1f680}",
     "x".repeat(2000),
+    "x".repeat(4095) + "ü",
+    "€".repeat(4096),
+    "x".repeat(4096),
+    "x".repeat(4097),
     "\ud800",
   ])
     assert.equal(flat(text), text);
