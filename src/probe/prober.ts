@@ -68,7 +68,7 @@ export function startProber(options: ProberOptions): Prober {
   }
 
   function begin(nowMs: number) {
-    lagMs = nowMs - dueMs;
+    lagMs = Math.max(0, nowMs - dueMs);
     trace = { step: "connect", startMs: nowMs };
     expired = undefined;
     alarms.set(alarm, nowMs + timeoutMs);
@@ -107,7 +107,8 @@ export function startProber(options: ProberOptions): Prober {
     trace.totalMs = nowMs - trace.startMs;
     const soon = judge(outcome, trace, lagMs) && recheckMs < intervalMs;
     if (stopped) return;
-    const nextMs = soon ? nowMs + recheckMs : grid.after(nowMs);
+    // A probe that began a moment early may be over before its own moment.
+    const nextMs = soon ? nowMs + recheckMs : grid.after(Math.max(nowMs, dueMs));
     if (!soon) missed += Math.max(0, Math.round((nextMs - grid.after(dueMs)) / intervalMs));
     plan(nextMs);
   }

@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { createAlarm, createAlarms, createGrid, hashFraction } from "../../../src/probe/schedule.ts";
+import { startProber } from "../../../src/probe/prober.ts";
+import { createResolver } from "../../../src/probe/resolve.ts";
+import {
+  type Alarms,
+  createAlarm,
+  createAlarms,
+  createGrid,
+  hashFraction,
+} from "../../../src/probe/schedule.ts";
+import { parseTarget } from "../../../src/probe/target.ts";
+import { freePort } from "../../servers/server.ts";
 
 test("alarms ring in the order of their times, whatever is set again or cleared", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -38,6 +48,66 @@ test("alarms ring in the order of their times, whatever is set again or cleared"
     }),
     { numRuns: 50 },
   );
+});
+
+test("what is due within the same millisecond rings with one wake-up", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  const alarms = createAlarms(() => nowMs);
+  const rung: number[] = [];
+  for (const dueMs of [4.4, 4.9, 5.4])
+    alarms.set(
+      createAlarm(() => void rung.push(dueMs)),
+      dueMs,
+    );
+  // As Node's timers are: early, for they count whole milliseconds.
+  nowMs = 4;
+  t.mock.timers.tick(4);
+  assert.deepEqual(rung, [4.4, 4.9]);
+  nowMs = 5.1;
+  t.mock.timers.tick(1);
+  assert.deepEqual(rung, [4.4, 4.9, 5.4]);
+});
+
+test("a probe that began a moment early and is over before its own moment is not done again", async () => {
+  let nowMs = 0;
+  const set: number[] = [];
+  let ring = (_: number) => {};
+  const alarms: Alarms = {
+    set(alarm, dueMs) {
+      ring = alarm.ring;
+      set.push(dueMs);
+    },
+    clear() {},
+    close() {},
+  };
+  const { promise: judged, resolve: judge } = Promise.withResolvers<number>();
+  const prober = startProber({
+    target: parseTarget("SSH", `127.0.0.1:${await freePort()}:ssh`),
+    intervalMs: 5000,
+    timeoutMs: 1000,
+    recheckMs: 1000,
+    addressing: "any",
+    alarms,
+    resolver: createResolver(),
+    now: () => nowMs,
+    startMs: 0,
+    wallMs: 0,
+    judge(_outcome, _trace, lagMs) {
+      judge(lagMs);
+      return false;
+    },
+  });
+  const [dueMs] = set as [number];
+  nowMs = dueMs - 0.9;
+  ring(nowMs);
+  assert.equal(await judged, 0, "it is not late");
+  assert.deepEqual(
+    set.map((ms) => Math.round(ms - dueMs)),
+    [0, 999, 5000],
+  );
+  assert.equal(prober.missed, 0);
+  prober.stop();
 });
 
 test("targets are spread evenly over the interval", () => {
