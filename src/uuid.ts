@@ -2,43 +2,64 @@
 //
 // node:crypto has the same; loading it takes a quarter of the time that a one-shot's start may take.
 import { closeSync, openSync, readSync } from "node:fs";
-import { flat } from "./flat.ts";
 
-const perId = 10;
-/** Of how many ids the random bytes are fetched at once: few for who makes one or two, then many. */
+const template = "00000000-0000-7000-8000-000000000000";
+const timeLength = "00000000-0000".length;
+const variantAt = 19;
+/** Where random hexadecimal digits stand. */
+const digitsAt = Uint8Array.of(15, 16, 17, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35);
+/** Two digits of each, and the variant's two bits of one more. */
+const bytesEach = digitsAt.length / 2 + 1;
+/** How many ids are made at once, but for their time: few for who needs one or two, then many. */
 const firstAhead = 4;
 const mostAhead = 400;
 
-let pool = Buffer.alloc(0);
-let digits = "";
+// Bytes in place of strings: JSON.stringify takes twice as long with one that was joined from pieces.
+const hex = Buffer.from("0123456789abcdef");
+let ahead = Buffer.alloc(0);
+let random = ahead;
 let used = 0;
 let timeMs = 0;
-let time = "";
+const time = Buffer.alloc(timeLength);
 
 export function uuidv7(): string {
-  if (used + perId > pool.length) fetch();
+  if (used === ahead.length) makeAhead();
   const nowMs = Date.now();
   if (nowMs !== timeMs) {
     timeMs = nowMs;
     const twelve = nowMs.toString(16).padStart(12, "0");
-    time = `${twelve.slice(0, 8)}-${twelve.slice(8)}-7`;
+    time.write(`${twelve.slice(0, 8)}-${twelve.slice(8)}`);
   }
-  const at = 2 * used;
-  const variant = "89ab"[pool[used + perId - 1]! & 3]!;
-  used += perId;
-  return flat(
-    `${time}${digits.slice(at, at + 3)}-${variant}${digits.slice(at + 3, at + 6)}-${digits.slice(at + 6, at + 18)}`,
-  );
+  const at = used;
+  used += template.length;
+  for (let place = 0; place < timeLength; place += 1) ahead[at + place] = time[place]!;
+  return ahead.toString("latin1", at, used);
 }
 
-function fetch(): void {
-  pool = Buffer.alloc(perId * (pool.length === 0 ? firstAhead : mostAhead));
-  const random = openSync("/dev/urandom", "r");
-  try {
-    for (let filled = 0; filled < pool.length;) filled += readSync(random, pool, { offset: filled });
-  } finally {
-    closeSync(random);
+function makeAhead(): void {
+  if (random.length < mostAhead * bytesEach) {
+    const count = random.length === 0 ? firstAhead : mostAhead;
+    ahead = Buffer.alloc(count * template.length, template);
+    random = Buffer.alloc(count * bytesEach);
   }
-  digits = pool.toString("hex");
   used = 0;
+  fetchRandom();
+  for (let at = 0, from = 0; at < ahead.length; at += template.length) {
+    // 8, 9, a or b.
+    ahead[at + variantAt] = hex[8 + (random[from++]! & 3)]!;
+    for (let digit = 0; digit < digitsAt.length;) {
+      const byte = random[from++]!;
+      ahead[at + digitsAt[digit++]!] = hex[byte >> 4]!;
+      ahead[at + digitsAt[digit++]!] = hex[byte & 15]!;
+    }
+  }
+}
+
+function fetchRandom(): void {
+  const file = openSync("/dev/urandom", "r");
+  try {
+    for (let filled = 0; filled < random.length;) filled += readSync(file, random, { offset: filled });
+  } finally {
+    closeSync(file);
+  }
 }
