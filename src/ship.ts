@@ -65,6 +65,8 @@ export interface Shipped {
 const drainBatch = { count: 1024, bytes: 4 * 2 ** 20 };
 /** How often rows are looked for that other processes left, or are draining. */
 const lookAgainMs = 1000;
+/** For each row that is drained so many may be added: the spool runs empty, and then nothing needs it. */
+const addedForEachDrained = 0.5;
 
 export async function ship(options: ShipOptions): Promise<Shipped> {
   const { from, to, spool, run, signal, oneShot = false, observe = {} } = options;
@@ -78,6 +80,8 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
   let lane: Promise<unknown> = Promise.resolve();
   let ownRowsWait = false;
   let additions = 0;
+  /** How many rows may be added, less than none where more were than may be; undefined while none are drained. */
+  let room: number | undefined;
   let brokerIsFound = false;
   /** What was told of the outage: one that begins with a cut may turn out to be a password that was changed. */
   const awayFor = new Set<TransportErrorCode>();
@@ -145,6 +149,23 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     }
   }
 
+  /**
+   * Waits until so many rows may be added, or none wait any more, as long as the drain goes on. Without that, one late
+   * answer is enough for a source that is faster than the drain to need the spool for ever.
+   */
+  async function paced(count: number): Promise<void> {
+    let roomSeen = room;
+    let seenMs = performance.now();
+    while (ownRowsWait && room !== undefined && room < Math.min(count, drainBatch.count)) {
+      if (room !== roomSeen) seenMs = performance.now();
+      roomSeen = room;
+      const leftMs = seenMs + acceptWithinMs - performance.now();
+      if (leftMs <= 0 || over.signal.aborted) break;
+      await rowsRemoved.wait(leftMs, over.signal);
+    }
+    if (room !== undefined) room -= count;
+  }
+
   /** Brings one batch to safety; returns without its acceptance only when all is over. */
   async function take(batch: Batch): Promise<void> {
     const backoff = createBackoff({ mostMs: 2000 });
@@ -152,6 +173,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     for (;;) {
       const attempt: Attempt = {};
       let sending: Promise<Sent | undefined> | undefined;
+      if (ownRowsWait) await paced(rest.length);
       if (!ownRowsWait) {
         const events = rest;
         const stored = () => attempt.stored;
@@ -217,6 +239,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         // Only what is asked when nothing is under way says that nothing is left.
         const alone = ahead === undefined;
         if (alone && additions === before) ownRowsWait = false;
+        rowsRemoved.ring();
         ahead = undefined;
         before = additions;
         return !alone;
@@ -234,6 +257,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     };
     const remove = async (rows: readonly Envelope[], sent: Sent) => {
       await drain.remove(rows);
+      room = Math.min(drainBatch.count, (room ?? 0) + rows.length * addedForEachDrained);
       rowsRemoved.ring();
       await held.settle(rows, receiptOf(sent));
     };
@@ -262,6 +286,8 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         if (sourceEnded && (oneShot || spool.durable)) return;
         waitMs = backoff.next();
       }
+      room = undefined;
+      rowsRemoved.ring();
       await rowsAdded.wait(waitMs, over.signal);
     }
   }

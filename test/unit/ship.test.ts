@@ -202,6 +202,39 @@ function shipTests(through: (source: Source) => Source) {
     assert.deepEqual(list, ["a", "b"]);
   });
 
+  test("after one late answer a source that is faster than the drain is soon past the spool again", async () => {
+    const { list, state, transport } = createBroker();
+    // So slow that a source that need not wait for it is always ahead.
+    const slow: Transport = {
+      ...transport,
+      async send(envelopes, options) {
+        for (let turns = 0; turns < 10; turns += 1) await turn();
+        return await transport.send(envelopes, options);
+      },
+    };
+    const accepted: string[] = [];
+    const most = 100;
+    async function* source(): Source {
+      for (let number = 0; number < most; number += 1) {
+        const batch = Array.from({ length: 1024 }, (_, index) => make(`${number}.${index}`));
+        yield { events: batch, accepted: ({ at }) => void accepted.push(at) };
+        if (accepted.includes("spool") && accepted.at(-1) === "broker") return;
+        await turn();
+      }
+    }
+    state.mode = "hangs";
+    const spool = durable(openMemorySpool({ mostBytes: 2 ** 30 }));
+    const { ended } = start(source(), slow, { spool, acceptWithinMs: 200 });
+    await until(() => accepted.includes("spool"));
+    state.mode = "up";
+    for (const resume of state.late) resume();
+    assert.deepEqual(await ended, { unaccepted: 0, pending: false });
+    assert.equal(accepted.at(-1), "broker");
+    assert.ok(accepted.length < most, `${accepted.length} batches`);
+    assert.equal(list.length, accepted.length * 1024);
+    assert.equal(new Set(list).size, list.length);
+  });
+
   test("a full spool refuses repeats, counts them, and makes changes wait for room", async () => {
     const { list, state, transport } = createBroker();
     state.mode = "down";
