@@ -154,13 +154,14 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
    * answer is enough for a source that is faster than the drain to need the spool for ever.
    */
   async function paced(count: number): Promise<void> {
+    const mustWait = () => ownRowsWait && room !== undefined && room < Math.min(count, drainBatch.count);
     let roomSeen = room;
     let seenMs = performance.now();
-    while (ownRowsWait && room !== undefined && room < Math.min(count, drainBatch.count)) {
+    while (mustWait() && !over.signal.aborted) {
       if (room !== roomSeen) seenMs = performance.now();
       roomSeen = room;
       const leftMs = seenMs + acceptWithinMs - performance.now();
-      if (leftMs <= 0 || over.signal.aborted) break;
+      if (leftMs <= 0) break;
       await rowsRemoved.wait(leftMs, over.signal);
     }
     if (room !== undefined) room -= count;
