@@ -72,7 +72,7 @@ test("what is due within the same millisecond rings with one wake-up", (t) => {
 test("a probe that began a moment early and is over before its own moment is not done again", async () => {
   let nowMs = 0;
   const set: number[] = [];
-  let ring = (_: number) => {};
+  let ring: Alarm["ring"] = () => {};
   const alarms: Alarms = {
     set(alarm, dueMs) {
       ring = alarm.ring;
