@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { startProber } from "../../../src/probe/prober.ts";
 import { createResolver } from "../../../src/probe/resolve.ts";
 import {
+  type Alarm,
   type Alarms,
   createAlarm,
   createAlarms,
