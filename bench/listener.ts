@@ -15,7 +15,7 @@ type Words = readonly [string, ...string[]];
 export const listener: Benchmark = {
   name: "listener",
   work: "20,000 notifications, each answered when its event is in Redis",
-  rounds: 5,
+  rounds: 3,
   bars: [
     { of: "fouet", to: "c", atLeast: 0.8 },
     { of: "fouet", to: "python", atLeast: 1.5 },

@@ -6,7 +6,7 @@ import { kinds } from "./kinds.ts";
 import { type Outcome, type Trace, fail, failFrom, late } from "./outcome.ts";
 import type { Address } from "./probe.ts";
 import type { Resolver } from "./resolve.ts";
-import { type Alarms, createAlarm, createGrid } from "./schedule.ts";
+import { type Alarms, createAlarm, createGrid, earlyMs } from "./schedule.ts";
 import { type Target, keyOf } from "./target.ts";
 
 export interface ProberOptions {
@@ -71,7 +71,8 @@ export function startProber(options: ProberOptions): Prober {
     lagMs = Math.max(0, nowMs - dueMs);
     trace = { step: "connect", startMs: nowMs };
     expired = undefined;
-    alarms.set(alarm, nowMs + timeoutMs);
+    // A target has all the time that it was given.
+    alarms.set(alarm, nowMs + timeoutMs + earlyMs);
     cancel = here === undefined ? resolve() : probe(here, trace, finish);
   }
 

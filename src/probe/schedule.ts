@@ -1,6 +1,6 @@
 // When things are due: alarms in a heap behind one timer, and the grid of moments at which a target is probed.
 // Invariants: times are monotonic milliseconds; a grid neither drifts nor catches up; setting an alarm allocates nothing;
-// an alarm may ring less than a millisecond early.
+// an alarm rings less than `earlyMs` early.
 
 /** One alarm, made once and set again and again. */
 export interface Alarm {
@@ -24,10 +24,10 @@ export function createAlarm(ring: (nowMs: number) => void): Alarm {
 /** So many alarms ring in one turn of the event loop, before sockets have theirs. */
 const mostPerTurn = 200;
 /**
- * What is due sooner rings now. Node's timers count whole milliseconds, of a clock that is read once a turn: to be never
- * early is a second wake-up for every other alarm, and a millisecond late.
+ * What is due sooner rings now: Node's timers are that early, for they count whole milliseconds of a clock that is read
+ * once a turn. To be never early is a second wake-up for every other alarm, and late.
  */
-const resolutionMs = 1;
+export const earlyMs = 2;
 
 export function createAlarms(now: () => number): Alarms {
   const heap: Alarm[] = [];
@@ -84,7 +84,7 @@ export function createAlarms(now: () => number): Alarms {
     armedMs = dueMs;
     // A timer holds 2^31-1 ms at most; waking once too often is harmless.
     if (dueMs !== Infinity)
-      timer = setTimeout(turn, Math.min(Math.max(Math.round(dueMs - now()), 1), 2 ** 31 - 1));
+      timer = setTimeout(turn, Math.min(Math.max(Math.floor(dueMs - now()), 1), 2 ** 31 - 1));
   }
 
   function turn() {
@@ -92,7 +92,7 @@ export function createAlarms(now: () => number): Alarms {
     const nowMs = now();
     for (let count = 0; count < mostPerTurn; count += 1) {
       const alarm = heap[0];
-      if (alarm === undefined || alarm.dueMs >= nowMs + resolutionMs) break;
+      if (alarm === undefined || alarm.dueMs >= nowMs + earlyMs) break;
       remove(alarm);
       alarm.ring(nowMs);
     }
