@@ -3,7 +3,7 @@
 // alone never changes, and needs SIGHUP.
 import { type FSWatcher, watch } from "node:fs";
 import { createHash } from "node:crypto";
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Sections } from "../config/names.ts";
 import type { Logger } from "../logger.ts";
@@ -38,7 +38,6 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   let complaint: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let watchers = new Map<string, FSWatcher>();
-  let heeded = heededIn(options.config);
 
   async function read(byHand: boolean) {
     let hash: string;
@@ -61,9 +60,9 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   }
 
   function follow(config: C) {
-    heeded = heededIn(config);
+    const folders = foldersOf(config);
     const next = new Map<string, FSWatcher>();
-    for (const folder of heeded.keys()) {
+    for (const folder of folders) {
       const watcher = watchers.get(folder) ?? open(folder);
       if (watcher) next.set(folder, watcher);
     }
@@ -73,9 +72,7 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
 
   function open(folder: string): FSWatcher | undefined {
     try {
-      const watcher = watch(folder, { persistent: false }, (_, name) => {
-        const names = heeded.get(folder);
-        if (names !== "any" && name !== null && !names?.has(name) && !isOfConfigMap(name)) return;
+      const watcher = watch(folder, { persistent: false }, () => {
         clearTimeout(timer);
         timer = setTimeout(() => void read(false), quietMs);
       });
@@ -98,24 +95,11 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   };
 }
 
-/**
- * By folder, the names whose change may change the configuration: of the files that were read, and any where `include`
- * looks. Other things lie there too, and to read thousands of targets for each of their changes would stop probing.
- */
-function heededIn({ files, texts, path }: AnyConfig): Map<string, Set<string> | "any"> {
-  const heeded = new Map<string, Set<string> | "any">();
-  for (const file of files) {
-    const folder = dirname(resolve(file));
-    const names = heeded.get(folder) ?? new Set();
-    if (names !== "any") heeded.set(folder, names.add(basename(file)));
-  }
+/** Of the files that were read, and of those that `include` may find. */
+function foldersOf({ files, texts, path }: AnyConfig): Set<string> {
   const include = texts.find(({ section, key }) => section === "Cuir" && key === "include");
-  if (include !== undefined) {
-    const isInFile = path !== undefined && include.origin.startsWith(`${path}:`);
-    heeded.set(dirname(resolve(isInFile ? dirname(path) : ".", include.text)), "any");
-  }
-  return heeded;
+  const own = files.map((file) => dirname(resolve(file)));
+  if (include === undefined) return new Set(own);
+  const isInFile = path !== undefined && include.origin.startsWith(`${path}:`);
+  return new Set([...own, dirname(resolve(isInFile ? dirname(path) : ".", include.text))]);
 }
-
-/** A ConfigMap's files are links into a folder `..data`, which is a link itself, and is swapped for another. */
-const isOfConfigMap = (name: string) => name.startsWith("..");
