@@ -80,7 +80,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
   let lane: Promise<unknown> = Promise.resolve();
   let ownRowsWait = false;
   let additions = 0;
-  /** How many rows may be added, less than none where more were than may be; undefined while none are drained. */
+  /** How many rows may be added, below nought where too many were; undefined while none are drained. */
   let room: number | undefined;
   let brokerIsFound = false;
   /** What was told of the outage: one that begins with a cut may turn out to be a password that was changed. */
@@ -136,6 +136,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
       const { refused } = await spool.add(events);
       if (refused.length < events.length) {
         additions += 1;
+        if (room !== undefined) room = Math.max(room - events.length + refused.length, -drainBatch.count);
         ownRowsWait = true;
         rowsAdded.ring();
       }
@@ -164,7 +165,6 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
       if (leftMs <= 0) break;
       await rowsRemoved.wait(leftMs, over.signal);
     }
-    if (room !== undefined) room -= count;
   }
 
   /** Brings one batch to safety; returns without its acceptance only when all is over. */

@@ -37,13 +37,13 @@ export function uuidv7(): string {
 }
 
 function makeAhead(): void {
-  if (random.length < mostAhead * bytesEach) {
-    const count = random.length === 0 ? firstAhead : mostAhead;
-    ahead = Buffer.alloc(count * template.length, template);
-    random = Buffer.alloc(count * bytesEach);
-  }
+  const bytes = (random.length === 0 ? firstAhead : mostAhead) * bytesEach;
+  const fresh = random.length === bytes ? random : Buffer.alloc(bytes);
+  // Before anything changes: where it cannot be had (no descriptor is free), the next call tries again.
+  fetchRandom(fresh);
+  if (fresh !== random) ahead = Buffer.alloc((bytes / bytesEach) * template.length, template);
+  random = fresh;
   used = 0;
-  fetchRandom();
   for (let at = 0, from = 0; at < ahead.length; at += template.length) {
     // 8, 9, a or b.
     ahead[at + variantAt] = hex[8 + (random[from++]! & 3)]!;
@@ -55,10 +55,10 @@ function makeAhead(): void {
   }
 }
 
-function fetchRandom(): void {
+function fetchRandom(into: Buffer): void {
   const file = openSync("/dev/urandom", "r");
   try {
-    for (let filled = 0; filled < random.length;) filled += readSync(file, random, { offset: filled });
+    for (let filled = 0; filled < into.length;) filled += readSync(file, into, { offset: filled });
   } finally {
     closeSync(file);
   }

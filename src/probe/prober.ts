@@ -21,7 +21,7 @@ export interface ProberOptions {
   readonly now: () => number;
   readonly startMs: number;
   readonly wallMs: number;
-  /** Takes each outcome; true asks for the next probe after `recheck`. */
+  /** Takes each outcome; true asks for the next probe after `recheck`. A probe that began early has a negative lag. */
   readonly judge: (outcome: Outcome, trace: Readonly<Trace>, lagMs: number) => boolean;
 }
 
@@ -68,7 +68,7 @@ export function startProber(options: ProberOptions): Prober {
   }
 
   function begin(nowMs: number) {
-    lagMs = Math.max(0, nowMs - dueMs);
+    lagMs = nowMs - dueMs;
     trace = { step: "connect", startMs: nowMs };
     expired = undefined;
     // A target has all the time that it was given.

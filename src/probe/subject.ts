@@ -101,7 +101,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     const outcome = rule(found, trace, target, rules);
     probes += 1;
     last = outcome;
-    lag = lagMs;
+    lag = Math.max(0, lagMs);
     lastMs = trace.totalMs;
     if (outcome.verdict === "down") failures += 1;
     voice.hear(outcome, atMs, trace.totalMs ?? 0);

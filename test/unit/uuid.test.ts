@@ -1,5 +1,7 @@
 // Ids: the form that RFC 9562 gives version 7, never twice, in the order of time.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { test } from "node:test";
 import { flat } from "../../src/flat.ts";
 import { uuidv7 } from "../../src/uuid.ts";
@@ -18,6 +20,28 @@ test("no id comes twice, also beyond what was fetched ahead, and every variant o
   assert.equal(new Set(ids.map((id) => id[19])).size, 4);
   const times = ids.map((id) => id.slice(0, 13));
   assert.deepEqual(times, times.toSorted());
+});
+
+test("where no random bytes can be had, nothing is given, and no id comes twice afterwards", (t) => {
+  const ids = Array.from({ length: 405 }, uuidv7);
+  const failing = t.mock.method(fs, "openSync", () => {
+    throw new Error("EMFILE: too many open files");
+  });
+  syncBuiltinESMExports();
+  let failed = 0;
+  for (let call = 0; call < 500; call += 1) {
+    try {
+      ids.push(uuidv7());
+    } catch {
+      failed += 1;
+    }
+  }
+  failing.mock.restore();
+  syncBuiltinESMExports();
+  assert.ok(failed > 0);
+  for (let call = 0; call < 500; call += 1) ids.push(uuidv7());
+  const randomParts = ids.map((id) => id.slice(14));
+  assert.equal(new Set(randomParts).size, ids.length);
 });
 
 test("a flat id is the same text, and stays so when the next one is made", () => {

@@ -102,7 +102,7 @@ test("a probe that began a moment early and is over before its own moment is not
   const [dueMs] = set as [number];
   nowMs = dueMs - 1.5;
   ring(nowMs);
-  assert.equal(await judged, 0, "it is not late");
+  assert.ok(Math.abs((await judged) + 1.5) < 1e-6, "what is told as due is the moment of the grid");
   assert.deepEqual(
     set.map((ms) => Math.ceil(ms - dueMs)),
     // Its deadline is never early.
