@@ -1,7 +1,7 @@
 // Time-ordered unique ids (UUID version 7, RFC 9562 §5.7), from the kernel's random bytes.
 //
 // node:crypto has the same; loading it takes a quarter of the time that a one-shot's start may take.
-import { closeSync, openSync, readSync } from "node:fs";
+import { openSync, readSync } from "node:fs";
 
 const template = "00000000-0000-7000-8000-000000000000";
 const timeLength = "00000000-0000".length;
@@ -21,6 +21,8 @@ let random = ahead;
 let used = 0;
 let timeMs = 0;
 const time = Buffer.alloc(timeLength);
+/** Stays open: events are also made while no descriptor is free. */
+let source: number | undefined;
 
 export function uuidv7(): string {
   if (used === ahead.length) makeAhead();
@@ -39,7 +41,7 @@ export function uuidv7(): string {
 function makeAhead(): void {
   const bytes = (random.length === 0 ? firstAhead : mostAhead) * bytesEach;
   const fresh = random.length === bytes ? random : Buffer.alloc(bytes);
-  // Before anything changes: where it cannot be had (no descriptor is free), the next call tries again.
+  // Before anything changes: where they cannot be had, the next call tries again.
   fetchRandom(fresh);
   if (fresh !== random) ahead = Buffer.alloc((bytes / bytesEach) * template.length, template);
   random = fresh;
@@ -56,10 +58,6 @@ function makeAhead(): void {
 }
 
 function fetchRandom(into: Buffer): void {
-  const file = openSync("/dev/urandom", "r");
-  try {
-    for (let filled = 0; filled < into.length;) filled += readSync(file, into, { offset: filled });
-  } finally {
-    closeSync(file);
-  }
+  source ??= openSync("/dev/urandom", "r");
+  for (let filled = 0; filled < into.length;) filled += readSync(source, into, { offset: filled });
 }
