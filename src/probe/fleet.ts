@@ -62,9 +62,9 @@ export function createFleet({ around, rules, ledger, alarms, monotonic, probed }
       startMs: monotonic(),
       wallMs: now(),
       judge(outcome, trace, lagMs) {
-        lags[lagCount % mostLags] = Math.max(0, lagMs);
-        lagCount += 1;
         const soon = subject.judge(outcome, trace, lagMs);
+        lags[lagCount % mostLags] = subject.lagMs;
+        lagCount += 1;
         probed?.(target.program, subject.verdict, trace.totalMs);
         return soon;
       },
