@@ -5,10 +5,12 @@
 //   full buffer, and puts a refused one back at the head, so with one listener a gap is a loss, known at once.
 // - Taken is not accepted: a serial counts as seen once its event is safe, and is kept in the store before
 //   supervisord hears of it. A relay that died while BUSY brings the same serial again: it waits for the first.
-// - Where nobody tells the life (a bare relay), a serial that was seen and now says something else begins a new one.
+// - Where nobody tells the life (a bare relay), one notification is out at a time: supervisord repeats only its last,
+//   under the same numbers. Lower numbers than the last are another life's, though it says the same as the one before
+//   (a container's boot does); so is the last number with another text.
 import { createHash, randomUUID } from "node:crypto";
 import type { Json, Store } from "../store/store.ts";
-import type { Notification } from "./notification.ts";
+import type { Header, Notification } from "./notification.ts";
 import { flat } from "../flat.ts";
 import { createRanges, type Range } from "./ranges.ts";
 
@@ -94,10 +96,16 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     last = null;
   }
 
+  /** Both counts go back: neither a repeat, nor a reload (serial goes on), nor what another pool refused. */
+  const goesBack = ({ serial, poolSerial = Infinity }: Header) =>
+    last !== null && serial <= last.serial && poolSerial < (last.poolSerial ?? 0);
+
   /** Undefined where it is new. */
-  function repeated(serial: number, digest: string): Promise<void> | undefined {
-    const waiting = pending.get(serial);
+  function repeated(header: Header, digest: string): Promise<void> | undefined {
     const known = options.life !== undefined;
+    if (!known && goesBack(header)) begin();
+    const { serial } = header;
+    const waiting = pending.get(serial);
     if (waiting && (known || waiting.digest === digest)) return waiting.accepted;
     if (!waiting && !seen.has(serial)) return undefined;
     if (known || recent.get(serial) === digest) return Promise.resolve();
@@ -169,7 +177,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const { serial, poolSerial } = notification.header;
       // Where the life is known, the serial says it all.
       const digest = options.life === undefined ? digestOf(notification) : "";
-      const before = repeated(serial, digest);
+      const before = repeated(notification.header, digest);
       if (before) return { kind: "repeat", accepted: before };
       const opening = notification.header.eventName === "PROCESS_GROUP_ADDED";
       const found = losses(serial, poolSerial, { ...circumstances, opening });

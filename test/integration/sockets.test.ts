@@ -105,3 +105,35 @@ for (const way of ["socat", "python", "relay"]) {
     assert.equal(existsSync(fouet.socket), false);
   });
 }
+
+test("socat: each boot of a supervisord is told, though it says what the one before said", async () => {
+  await using fouet = await createFouet();
+  await fouet.start();
+  const sections =
+    section("socat", fouet.socket) + program("p") + "[program:bad]\ncommand=/nonexistent/x\nstartretries=1\n";
+  await using supervisord = await startSupervisord({ sections });
+  let before = 0;
+  for (const boots of [1, 2, 3]) {
+    if (boots > 1) {
+      await supervisord.stop();
+      before = supervisord.witnessed().length;
+      await supervisord.start();
+    }
+    const wanted = () =>
+      witnessedSerials({ ...supervisord, witnessed: () => supervisord.witnessed().slice(before) });
+    const ofThisLife = () => {
+      const got = fouet.events();
+      const lives = [...new Set(got.map(({ fouet }) => fouet["life"]))];
+      assert.ok(lives.length <= boots, "a life is one life");
+      return got.filter(({ fouet }) => lives.length === boots && fouet["life"] === lives.at(-1));
+    };
+    await eventually(() => ofThisLife().some(({ message }) => message === "PROCESS_STATE_FATAL"), {
+      what: `the end of boot ${boots}`,
+    });
+    const serials = serialsOf(ofThisLife());
+    const missing = wanted().filter((serial) => serial <= serials.at(-1)! && !serials.includes(serial));
+    assert.deepEqual(missing, []);
+  }
+  const lost = fouet.events().filter(({ message }) => message === "lost");
+  assert.deepEqual(lost, []);
+});

@@ -92,6 +92,29 @@ test("where nobody tells the life: a serial that now says something else begins 
   assert.equal(three.life, one.life);
 });
 
+test("where nobody tells the life: a boot that says the same as the one before is a life of its own", async () => {
+  const store = durable();
+  const journal = await open(store, { life: undefined });
+  const boot = async (journal: Awaited<ReturnType<typeof open>>, texts: readonly string[]) => {
+    const verdicts = [];
+    for (const [serial, text] of texts.entries()) {
+      const verdict = await accept(store, journal.take(said(serial, serial, text), { fresh: serial === 0 }));
+      assert.ok(verdict.kind === "new");
+      assert.deepEqual(verdict.losses, []);
+      verdicts.push(verdict.life);
+      assert.equal(journal.take(said(serial, serial, text), { fresh: true }).kind, "repeat", "its RESULT was lost");
+    }
+    assert.equal(new Set(verdicts).size, 1);
+    return verdicts[0]!;
+  };
+  const texts = ["added", "web starting", "web pid 7", "web exited"];
+  const one = await boot(journal, texts);
+  const two = await boot(journal, texts);
+  const three = await boot(journal, ["added", "web starting", "web pid 9", "web exited", "web starting"]);
+  const four = await boot(await open(store, { life: undefined }), texts);
+  assert.equal(new Set([one, two, three, four]).size, 4);
+});
+
 test("the first that ever comes tells what was lost before it, where it can be known", async () => {
   const losses = async (store: Store, options: Partial<JournalOptions>) => {
     const verdict = (await open(store, options)).take(said(74, 71));
