@@ -66,7 +66,8 @@ export async function command(shell: FouetShell): Promise<number | undefined> {
     });
   if (options.relay !== undefined) {
     const to = placeOf(options.relay);
-    await relayFor({ input, output, to, parentPid, environment, signal, log: logger });
+    const { host } = values;
+    await relayFor({ input, output, to, parentPid, host, environment, signal, log: logger });
     return exitCodes.ok;
   }
   return undefined;

@@ -27,16 +27,22 @@ export interface RelayOptions {
 /** The relay of the supervisord that runs us: says which it is, and which life of it. */
 export async function relayFor({
   parentPid,
+  host,
   environment,
   ...options
 }: Omit<RelayOptions, "greeting"> & {
   readonly parentPid: number;
+  /** As it is configured here: tells two of one machine's name apart. */
+  readonly host?: string | undefined;
   readonly environment: { readonly SUPERVISOR_SERVER_URL?: string | undefined };
 }): Promise<void> {
   const { hostname } = await import("node:os");
   const life = await findLife(parentPid);
   const url = environment.SUPERVISOR_SERVER_URL;
-  await relay({ ...options, greeting: { name: hostname(), ...(life && { life }), ...(url && { url }) } });
+  await relay({
+    ...options,
+    greeting: { name: host ?? hostname(), ...(life && { life }), ...(url && { url }) },
+  });
 }
 
 /** Resolves when supervisord closes its side, or `signal` aborts. */

@@ -15,7 +15,8 @@ import type { Life } from "./life.ts";
 import { noticeOf } from "./notice.ts";
 import type { Notification, StatePayload } from "./notification.ts";
 import type { Outlet } from "./outlet.ts";
-import { openPost, type Post } from "./post.ts";
+import type { Post } from "./post.ts";
+import { createPosts } from "./posts.ts";
 import { fullName } from "./processes.ts";
 import { makeUp } from "./reconcile.ts";
 import type { FouetSettings } from "./settings.ts";
@@ -69,12 +70,9 @@ export interface Reporter {
 
 export function createReporter(options: ReporterOptions): Reporter {
   const { store, settings, outlet, signal, log, observe } = options;
-  const posts = new Map<string, Promise<Post>>();
+  const posts = createPosts(options);
   const journals = createJournals(store, log);
   const inquest = createInquest({ outlet, signal, withinMs: settings.evidence_within });
-
-  const postOf = (way: Way) =>
-    posts.get(way.stream) ?? posts.set(way.stream, openPost(way, options)).get(way.stream)!;
 
   async function report(post: Post, exchange: Exchange, verdict: Verdict & { kind: "new" }) {
     const { notification, arrivedMs } = exchange;
@@ -174,21 +172,22 @@ export function createReporter(options: ReporterOptions): Reporter {
       try {
         if (way.life !== undefined) {
           // Nothing may come for hours: what was missed is looked for now.
-          post = await postOf(way);
+          post = await posts.join(way, reader);
           void makeUp(post, options);
         }
         for await (const exchange of exchanges) {
           const { greeting, notification } = exchange;
           if (post === undefined) {
             if (greeting) {
+              const { name = from.stream, url = from.url } = greeting;
               way = {
-                stream: greeting.name ?? from.stream,
+                stream: [name, url].join(" ").trim(),
                 shown: greeting.name ?? from.shown ?? from.stream,
                 life: greeting.life ?? from.life,
-                url: greeting.url ?? from.url,
+                url,
               };
             }
-            post = await postOf(way);
+            post = await posts.join(way, reader);
             void makeUp(post, options);
           }
           post.lastMs = Date.now();
@@ -204,6 +203,7 @@ export function createReporter(options: ReporterOptions): Reporter {
           else await report(post, exchange, verdict);
         }
       } finally {
+        posts.leave(reader);
         for (const readers of joined) readers.delete(reader);
         observe?.conversations(-1);
       }

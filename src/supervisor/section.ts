@@ -80,7 +80,7 @@ function pythonRelay(to: Listening): string {
     "r=lambda p:open('/proc/'+p).read().strip()",
     "p=str(os.getppid())",
     "s.sendall(('MOUSTASH-RELAY life='+r('sys/kernel/random/boot_id')+'/'+os.readlink('/proc/self/ns/pid')[5:-1]" +
-      "+'/'+p+'/'+r(p+'/stat').rsplit(')',1)[1].split()[19]+' pid='+p+' name='+socket.gethostname()" +
+      "+'/'+p+'/'+r(p+'/stat').rsplit(')',1)[1].split()[19]+' pid='+p+' name='+(os.environ.get('MOUSTASH_HOST')or socket.gethostname())" +
       "+' url='+os.environ.get('SUPERVISOR_SERVER_URL','')+chr(10)).encode())",
     "c=lambda i,o:([o(b) for b in iter(i,b'')],os._exit(0))",
     "threading.Thread(target=c,args=(lambda:s.recv(65536),lambda b:os.write(1,b)),daemon=True).start()",

@@ -102,7 +102,11 @@ test("where nobody tells the life: a boot that says the same as the one before i
       assert.ok(verdict.kind === "new");
       assert.deepEqual(verdict.losses, []);
       verdicts.push(verdict.life);
-      assert.equal(journal.take(said(serial, serial, text), { fresh: true }).kind, "repeat", "its RESULT was lost");
+      assert.equal(
+        journal.take(said(serial, serial, text), { fresh: true }).kind,
+        "repeat",
+        "its RESULT was lost",
+      );
     }
     assert.equal(new Set(verdicts).size, 1);
     return verdicts[0]!;

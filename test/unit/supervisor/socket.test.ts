@@ -17,6 +17,7 @@ import { eventually, freePort, temporaryFolder } from "../../servers/server.ts";
 
 interface Body {
   readonly message: string;
+  readonly tags: readonly string[];
   readonly fouet: Readonly<Record<string, unknown>>;
   readonly moustash: { readonly id: string };
 }
@@ -107,6 +108,42 @@ test("several supervisords at once: each its own stream, named by what its relay
   const streams = fouet.bodies.map(({ fouet }) => `${String(fouet["stream"])} ${String(fouet["life"])}`);
   assert.deepEqual(streams.toSorted(), ["app-1 life-1", "app-2 life-2"]);
   assert.notEqual(fouet.bodies[0]!.moustash.id, fouet.bodies[1]!.moustash.id);
+});
+
+test("two supervisords that say one name at once are kept apart; one that comes back is the one it was", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "f.sock");
+  await using fouet = startFouet({ listen: path });
+  const change = (serial: number, state: string, rest: string) => {
+    const text = `processname:web groupname:web ${rest}`;
+    return `ver:3.0 server:s serial:${serial} pool:fouet poolserial:${serial} eventname:PROCESS_STATE_${state} len:${text.length}\n${text}`;
+  };
+  const died = change(0, "EXITED", "from_state:RUNNING expected:0 pid:7");
+  const runs = (serial: number) => change(serial, "RUNNING", "from_state:STARTING pid:8");
+  const one = await dial(path);
+  one.say(greet("life-1") + runs(0));
+  await one.hears(answered);
+  const other = await dial(path);
+  other.say(greet("life-2") + died);
+  await other.hears(answered);
+  one.say(runs(1));
+  await one.hears(`${answered}RESULT 2\nOKREADY\n`);
+  const gone = once(one.socket, "close");
+  one.socket.end();
+  await gone;
+  const back = await dial(path);
+  back.say(greet("life-3") + runs(0));
+  await back.hears(answered);
+  const told = fouet.bodies.map(
+    ({ fouet, tags }) => `${String(fouet["life"])} ${String(fouet["stream"])} ${tags.slice(2).join(" ")}`,
+  );
+  assert.deepEqual(told, [
+    "life-1 app-1 running",
+    "life-2 app-1#2 exited notification",
+    "life-1 app-1 running",
+    "life-3 app-1 running",
+  ]);
+  assert.equal(fouet.state.warnings.filter((line) => line.includes("MOUSTASH_HOST")).length, 1);
 });
 
 test("two relays of one pool share its journal: no repeat, no false loss", async () => {
