@@ -4,7 +4,7 @@ import { notificationId, type Origin, processName } from "./drafts.ts";
 import type { ProcessInfo } from "./evidence.ts";
 import type { Digest } from "./flapping.ts";
 import type { Loss } from "./journal.ts";
-import type { Notification, StatePayload } from "./notification.ts";
+import type { Notification, ProcessState, StatePayload } from "./notification.ts";
 import type { Known } from "./processes.ts";
 import { createRanges, showRanges } from "./ranges.ts";
 import { showDuration, truthWords } from "./truth.ts";
@@ -147,8 +147,15 @@ export function syntheticDraft(
   };
 }
 
-export function digestDraft(digest: Digest, origin: Origin, pool: string): Draft {
+/** `state`: what the process is now, where that is known; calm may be a grave's. */
+export function digestDraft(
+  digest: Digest,
+  origin: Origin,
+  pool: string,
+  state: ProcessState = "RUNNING",
+): Draft {
   const name = processName(digest.group, digest.process);
+  const runs = state === "RUNNING";
   const counts = Object.entries(digest.counts)
     .map(([state, count]) => `${count} × ${state}`)
     .join(", ");
@@ -160,15 +167,20 @@ export function digestDraft(digest: Digest, origin: Origin, pool: string): Draft
     message: "flapping",
     program: digest.process,
     source: pool,
-    tags: ["fouet", digest.process, digest.over ? "calm" : "flapping"],
+    tags: [
+      "fouet",
+      digest.process,
+      ...(digest.over ? ["calm", ...(runs ? [] : [state.toLowerCase()])] : ["flapping"]),
+    ],
     notify: true,
-    outcome: digest.over ? "success" : "failure",
+    outcome: !digest.over ? "failure" : runs ? "success" : state === "STOPPED" ? "unknown" : "failure",
     details: {
       summary: digest.over
-        ? `${name} is calm: nothing happened for ${lasted}`
+        ? `${name} is calm${runs ? "" : `, but ${state}`}: nothing happened for ${lasted}`
         : `${name} is flapping: ${counts} in ${lasted}`,
       processname: digest.process,
       groupname: digest.group,
+      state,
       counts: digest.counts,
       since: new Date(digest.sinceMs).toISOString(),
       over: digest.over,

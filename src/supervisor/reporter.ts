@@ -8,6 +8,7 @@ import type { Json, Store } from "../store/store.ts";
 import type { Exchange } from "./conversation.ts";
 import { draftOf, type Origin } from "./drafts.ts";
 import { digestDraft, lossDraft } from "./findings.ts";
+import type { Digest } from "./flapping.ts";
 import { createInquest } from "./inquest.ts";
 import { space, type Verdict } from "./journal.ts";
 import { createJournals } from "./journals.ts";
@@ -154,7 +155,9 @@ export function createReporter(options: ReporterOptions): Reporter {
       const digests = post.flapping.due(nowMs);
       if (digests.length > 0) {
         const origin = { ...post.origin, arrivedMs: nowMs };
-        outlet.put({ drafts: digests.map((digest) => digestDraft(digest, origin, post.pool)) });
+        const stateOf = ({ group, process }: Digest) => post.processes.get(fullName(group, process))?.state;
+        const drafts = digests.map((digest) => digestDraft(digest, origin, post.pool, stateOf(digest)));
+        outlet.put({ drafts });
       }
       armDigests(post);
     };

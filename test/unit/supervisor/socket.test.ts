@@ -146,6 +146,37 @@ test("two supervisords that say one name at once are kept apart; one that comes 
   assert.equal(fouet.state.warnings.filter((line) => line.includes("MOUSTASH_HOST")).length, 1);
 });
 
+test("calm after flapping says in what state: dead is no success", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "f.sock");
+  await using fouet = startFouet({ listen: path, flap_count: "2", flap_within: "300ms" });
+  const one = await dial(path);
+  let serial = 0;
+  const say = (process: string, state: string, rest: string) => {
+    const text = `processname:${process} groupname:${process} ${rest}`;
+    one.say(
+      `ver:3.0 server:s serial:${serial} pool:fouet poolserial:${serial} eventname:PROCESS_STATE_${state} len:${text.length}\n${text}`,
+    );
+    serial += 1;
+  };
+  one.say(greet("life-1"));
+  for (const process of ["dead", "well"]) {
+    for (let at = 0; at < 3; at += 1) say(process, "EXITED", "from_state:RUNNING expected:0 pid:7");
+  }
+  say("well", "RUNNING", "from_state:STARTING pid:8");
+  const digests = () => fouet.bodies.filter(({ tags }) => tags.includes("calm"));
+  await eventually(() => digests().length === 2, { what: "two that are calm" });
+  const said = digests().map(({ tags, fouet }) => [
+    tags.join(" "),
+    fouet["state"],
+    String(fouet["summary"]).replace(/ for .*/, ""),
+  ]);
+  assert.deepEqual(said.toSorted(), [
+    ["fouet dead calm exited notification", "EXITED", "dead is calm, but EXITED: nothing happened"],
+    ["fouet well calm notification", "RUNNING", "well is calm: nothing happened"],
+  ]);
+});
+
 test("two relays of one pool share its journal: no repeat, no false loss", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "f.sock");
