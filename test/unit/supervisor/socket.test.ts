@@ -171,10 +171,13 @@ test("calm after flapping says in what state: dead is no success", async () => {
     fouet["state"],
     String(fouet["summary"]).replace(/ for .*/, ""),
   ]);
-  assert.deepEqual(said.toSorted(), [
-    ["fouet dead calm exited notification", "EXITED", "dead is calm, but EXITED: nothing happened"],
-    ["fouet well calm notification", "RUNNING", "well is calm: nothing happened"],
-  ]);
+  assert.deepEqual(
+    said.toSorted((one, other) => String(one).localeCompare(String(other))),
+    [
+      ["fouet dead calm exited notification", "EXITED", "dead is calm, but EXITED: nothing happened"],
+      ["fouet well calm notification", "RUNNING", "well is calm: nothing happened"],
+    ],
+  );
 });
 
 test("two relays of one pool share its journal: no repeat, no false loss", async () => {
