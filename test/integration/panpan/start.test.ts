@@ -2,6 +2,7 @@
 // whoever waits for it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -46,8 +47,18 @@ describe("a message", { skip: withoutRedis }, () => {
     return (JSON.parse(stdout) as string[]).map((name) => name.replace("NativeModule ", ""));
   }
 
+  /** Once more where a busy machine made the broker late, so that the event went to the disk: at most so often. */
+  async function runInTime(words: readonly string[], mostRuns = 10) {
+    for (let runs = 1; ; runs += 1) {
+      await redis.command("FLUSHALL");
+      const loaded = await run(words);
+      if (!loaded.includes("sqlite") || runs === mostRuns) return loaded;
+      await rm(join(folder.path, "spool"), { recursive: true, force: true });
+    }
+  }
+
   test("loads none of Node's heavy modules", async () => {
-    const loaded = await run(["hello"]);
+    const loaded = await runInTime(["hello"]);
     assert.ok(loaded.includes("net"), "it went over a socket");
     assert.deepEqual(
       heavy.filter((name) => loaded.includes(name)),
@@ -57,7 +68,7 @@ describe("a message", { skip: withoutRedis }, () => {
   });
 
   test("of a wrapped command loads what starts one, and no more", async () => {
-    const loaded = await run(["--run", "--", "true"]);
+    const loaded = await runInTime(["--run", "--", "true"]);
     const expected = ["child_process"];
     assert.deepEqual(
       heavy.filter((name) => loaded.includes(name)),
