@@ -82,19 +82,51 @@ const durationUnits: Record<string, number> = {
 };
 
 /** `5`, `5s`, `500ms`, `2m`, `1h`, `1d` to milliseconds; a bare number is seconds. */
-export function parseDurationMs(text: string): number {
+function toMs(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)$/i.exec(text) ?? [];
   if (number === undefined) throw new Error(`"${text}" is no duration: write 5, 5s, 500ms, 2m or 1h`);
   return Math.round(Number(number) * durationUnits[unit!.toLowerCase()]!);
 }
 
+/** A duration in milliseconds, within bounds that are written like it. A moment so far from now is still a Date. */
+export function parseSpan(least: string, most = "36500d"): (text: string) => number {
+  return within(toMs, { least, most }, { below: "short", above: "long" });
+}
+
+export const parseDurationMs = parseSpan("0");
+
+/** How long an answer is waited for: a timer of Node's holds 2^31-1 ms, and rings at once where it is told more. */
+export const parseDeadline = (least: string) => parseSpan(least, "24d");
+
 const sizeUnits: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** `65536`, `64KB`, `64MB`, `1GiB` to bytes; the units are powers of 1024. */
-export function parseSizeBytes(text: string): number {
+function toBytes(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
   if (number === undefined) throw new Error(`"${text}" is no size: write 65536, 64KB, 64MB or 1GB`);
   return Math.round(Number(number) * sizeUnits[unit!.toLowerCase()]!);
+}
+
+/** A size in bytes, within bounds that are written like it. */
+export function parseSize(least: string, most = "1024TB"): (text: string) => number {
+  return within(toBytes, { least, most }, { below: "small", above: "large" });
+}
+
+export const parseSizeBytes = parseSize("0");
+
+function within(
+  toNumber: (text: string) => number,
+  { least, most }: { readonly least: string; readonly most: string },
+  words: { readonly below: string; readonly above: string },
+): (text: string) => number {
+  return (text) => {
+    const number = toNumber(text);
+    if (number < toNumber(least))
+      throw new Error(`"${text}" is too ${words.below}: at least ${least} is needed`);
+    if (number > toNumber(most))
+      throw new Error(`"${text}" is too ${words.above}: it may be ${most} at most`);
+    return number;
+  };
 }
 
 export function parsePort(text: string): number {

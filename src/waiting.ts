@@ -1,5 +1,21 @@
 // Waiting with an end: for a promise, or for a bell, no longer than a given time.
 
+/** A timer of Node's holds no more; told more, it rings at once. */
+export const mostTimerMs = 2 ** 31 - 1;
+
+/** Rings once, after any time, however long. Returns what stops it. */
+export function ringAfter(ms: number, ring: () => void): () => void {
+  let leftMs = ms;
+  let timer: NodeJS.Timeout;
+  const arm = () => {
+    const nextMs = Math.min(leftMs, mostTimerMs);
+    leftMs -= nextMs;
+    timer = setTimeout(leftMs > 0 ? arm : ring, nextMs);
+  };
+  arm();
+  return () => clearTimeout(timer);
+}
+
 /** One timer that is set and stopped over and over: a new one for each wait would cost more than most waits. */
 export interface Alarm {
   /** Rings once, after so long, unless it is set again or stopped. */

@@ -1,14 +1,14 @@
 // The [Moustash] settings that belong to no other room: what all three tools share beside transport and spool.
-import { optional, parseChoice, parseDurationMs, parsePairs, parseText, setting } from "../setting.ts";
+import { optional, parseChoice, parseDeadline, parsePairs, parseText, setting } from "../setting.ts";
 
 export const sharedSettings = {
   accept_within: setting(
-    parseDurationMs,
+    parseDeadline("0"),
     "50ms",
     "How long the broker has to acknowledge an event before the spool takes it.",
   ),
   drain_timeout: setting(
-    parseDurationMs,
+    parseDeadline("0"),
     "7s",
     "How long a daemon that is told to end may take to deliver what it still holds.",
   ),

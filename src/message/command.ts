@@ -1,6 +1,7 @@
 // A wrapped command: started at once, left alone, and told about when it has ended. It never waits for a broker.
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
+import { ringAfter } from "../waiting.ts";
 import { type Kernel, loadKernel } from "./kernel.ts";
 import { type Tails, openOutput } from "./output.ts";
 import { type Subscribe, forwardSignals } from "./signal.ts";
@@ -127,15 +128,15 @@ function notStarted(
 /** SIGTERM to the command and all that it started when its time is over, SIGKILL to who still lives after a grace. */
 function limit(child: ChildProcess, ms: number | undefined) {
   let killed = false;
-  let timer: NodeJS.Timeout | undefined;
+  let stop = () => {};
   if (ms !== undefined) {
-    timer = setTimeout(() => {
+    stop = ringAfter(ms, () => {
       killed = true;
       killTree(child.pid!, "SIGTERM");
-      timer = setTimeout(() => killTree(child.pid!, "SIGKILL"), graceMs);
-    }, ms);
+      stop = ringAfter(graceMs, () => killTree(child.pid!, "SIGKILL"));
+    });
   }
-  return { hasKilled: () => killed, stop: () => clearTimeout(timer) };
+  return { hasKilled: () => killed, stop: () => stop() };
 }
 
 /** Process 1 inherits whoever lost its parent, and has to wait for them when they die. */

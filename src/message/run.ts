@@ -1,6 +1,7 @@
 // A wrapped command as a source: its start, its heartbeats and its end become batches, while it runs undisturbed.
 import type { Batch } from "../envelope.ts";
 import type { Events } from "../event.ts";
+import { ringAfter } from "../waiting.ts";
 import type { Ended, RunningCommand } from "./command.ts";
 import { type Heard, toBatch } from "./message.ts";
 import { type Remembering, type Rule, decide, isSame } from "./remember.ts";
@@ -43,13 +44,11 @@ export async function* sayRun(options: SayRunOptions): AsyncGenerator<Batch, voi
 }
 
 async function endedWithin(ended: Promise<Ended>, ms: number): Promise<Ended | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const stop = ringAfter(ms, () => resolve(undefined));
   try {
     return await Promise.race([ended, late]);
   } finally {
-    clearTimeout(timer);
+    stop();
   }
 }

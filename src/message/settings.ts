@@ -5,7 +5,8 @@ import {
   parseBoolean,
   parseChoice,
   parseCount,
-  parseDurationMs,
+  parseDeadline,
+  parseSpan,
   parseText,
   parseUnlessNone,
   setting,
@@ -41,7 +42,7 @@ export const panpanSettings = {
     "The event's id: the same id is the same happening, however often it is sent. Lines add their number.",
   ),
   timeout: setting(
-    parseDurationMs,
+    parseDeadline("1ms"),
     "10s",
     "How long the broker may take before we give up or, with a spool, leave it to later.",
   ),
@@ -75,7 +76,7 @@ export const panpanSettings = {
   ),
   start: setting(parseBoolean, "no", "With `--run`: an event when the command starts, too."),
   every: setting(
-    parseUnlessNone(parseDurationMs),
+    parseUnlessNone(parseSpan("1s")),
     "none",
     "With `--run`: an event each so often while the command runs.",
   ),
@@ -86,7 +87,7 @@ export const panpanSettings = {
   ),
   after: setting(parseCount(1), "1", "With `--run`: only from the so-manyth failure in a row on."),
   kill_after: setting(
-    parseUnlessNone(parseDurationMs),
+    parseUnlessNone(parseSpan("1ms")),
     "none",
     "With `--run`: end the command after so long: SIGTERM, and SIGKILL 10 s later.",
   ),

@@ -1,6 +1,7 @@
 // When things are due: alarms in a heap behind one timer, and the grid of moments at which a target is probed.
 // Invariants: times are monotonic milliseconds; a grid neither drifts nor catches up; setting an alarm allocates nothing;
 // an alarm rings less than `earlyMs` early.
+import { mostTimerMs } from "../waiting.ts";
 
 /** One alarm, made once and set again and again. */
 export interface Alarm {
@@ -82,9 +83,9 @@ export function createAlarms(now: () => number): Alarms {
     if (dueMs === armedMs) return;
     clearTimeout(timer);
     armedMs = dueMs;
-    // A timer holds 2^31-1 ms at most; waking once too often is harmless.
+    // Waking once too often is harmless.
     if (dueMs !== Infinity)
-      timer = setTimeout(turn, Math.min(Math.max(Math.floor(dueMs - now()), 1), 2 ** 31 - 1));
+      timer = setTimeout(turn, Math.min(Math.max(Math.floor(dueMs - now()), 1), mostTimerMs));
   }
 
   function turn() {

@@ -5,10 +5,11 @@ import {
   parseBoolean,
   parseChoice,
   parseCount,
-  parseDurationMs,
+  parseDeadline,
   parseList,
   parsePairs,
   parsePort,
+  parseSpan,
   parseText,
   parseUnlessNone,
   setting,
@@ -17,11 +18,7 @@ import { literal } from "./address.ts";
 import { parseDialogue, parsePattern, parsePayload } from "./dialogue.ts";
 import { parseShard } from "./shard.ts";
 
-function parseSpanMs(text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms < 1) throw new Error("it must be longer than nothing");
-  return ms;
-}
+const parseSpanMs = parseSpan("1ms");
 
 /** `10.0.0.1:53` or `[::1]:53`; names are not witnesses, for a resolver may be what is broken. */
 function parsePlace(text: string): {
@@ -38,7 +35,11 @@ function parsePlace(text: string): {
 /** What the whole of Cuir and each target may have. */
 export const rules = {
   interval: setting(parseSpanMs, "5s", "Time between two probes of a target."),
-  timeout: setting(parseSpanMs, "3s", "Deadline of one probe over all its phases, name resolution included."),
+  timeout: setting(
+    parseDeadline("1ms"),
+    "3s",
+    "Deadline of one probe over all its phases, name resolution included.",
+  ),
   fall: setting(parseCount(1, 1000), "2", "Failed probes in a row after which a target is down."),
   recheck: setting(
     parseSpanMs,

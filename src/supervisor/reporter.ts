@@ -5,6 +5,7 @@
 // - What came before is answered once the first is safe, and not reported again.
 // - A death waits `evidence_within` for its truth at most, and in a storm not at all: supervisord's buffer fills.
 import type { Json, Store } from "../store/store.ts";
+import { ringAfter } from "../waiting.ts";
 import type { Exchange } from "./conversation.ts";
 import { draftOf, type Origin } from "./drafts.ts";
 import { digestDraft, lossDraft } from "./findings.ts";
@@ -145,7 +146,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     });
   }
 
-  const timers = new Map<Post, NodeJS.Timeout>();
+  const timers = new Map<Post, () => void>();
   function armDigests(post: Post) {
     const { nextMs } = post.flapping;
     if (nextMs === undefined || timers.has(post)) return;
@@ -161,7 +162,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
       armDigests(post);
     };
-    timers.set(post, setTimeout(fire, Math.max(0, nextMs - Date.now())));
+    timers.set(post, ringAfter(Math.max(0, nextMs - Date.now()), fire));
   }
 
   return {
@@ -212,7 +213,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
     },
     close() {
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const stop of timers.values()) stop();
     },
   };
 }

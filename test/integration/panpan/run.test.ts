@@ -257,7 +257,7 @@ while True: signal.pause()
 
   test("start, heartbeats and end share a run; what was used is told", async () => {
     const memory = 'python3 -c "x = bytearray(150_000_000); [i for i in range(3_000_000)]"';
-    const options = ["--start", "--every", "200ms", "-m", "nightly", "-p", "job"];
+    const options = ["--start", "--every", "1s", "-m", "nightly", "-p", "job"];
     const work = `${memory}; while [ ! -e heard ]; do sleep 0.05; done`;
     const running = home.start(join(home.folder, "panpan"), ["--run", ...options, "--", "sh", "-c", work]);
     const phases = async () => (await eventsIn(redis)).map(({ panpan }) => panpan.phase);
@@ -302,6 +302,13 @@ while True: signal.pause()
     assert.match(message, /longer than it may/);
     const child = Number(await readFile(join(home.folder, "child"), "utf8"));
     await eventually(() => !isAlive(child), { what: "the end of the command's child" });
+  });
+
+  test("what is due in a month does nothing before", async () => {
+    const ended = await run("sleep 0.3; exit 3", ["--kill-after", "30d", "--every", "30d"]);
+    assert.equal(ended.code, 3);
+    assert.equal((await lastEvent()).panpan.killed, undefined);
+    assert.equal((await eventsIn(redis)).length, 1);
   });
 
   test("--on and --after remember the last runs", { skip: noDisk }, async () => {
@@ -360,7 +367,7 @@ while True: signal.pause()
         [
           "broker away, disk full",
           /^panpan: sh is not told of: .*full.*\n$/,
-          { ...away, MOUSTASH_SPOOL_MAX_BYTES: 1 },
+          { ...away, MOUSTASH_SPOOL_MAX_BYTES: "1KB", PANPAN_FIELD: `pad=${"x".repeat(1024)}` },
         ],
         ["broker away, no disk", lost, { ...away, MOUSTASH_SPOOL: "none" }],
         ["broker hanging, no disk", lost, { ...hanging, MOUSTASH_SPOOL: "none" }],
