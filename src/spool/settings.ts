@@ -1,5 +1,5 @@
 // What a person can set of the spool.
-import { parseSizeBytes, parseText, parseUnlessNone, setting } from "../setting.ts";
+import { parseSize, parseText, parseUnlessNone, setting } from "../setting.ts";
 
 export const spoolSettings = {
   spool: setting(
@@ -8,12 +8,12 @@ export const spoolSettings = {
     "The directory where accepted events wait for the broker, on a disk that outlives the container; `none`: memory.",
   ),
   spool_max_bytes: setting(
-    parseSizeBytes,
+    parseSize("1KB"),
     "256MB",
     "How much may wait there: above 80 % repeats are refused, at 100 % nothing more is accepted.",
   ),
   max_event_bytes: setting(
-    parseSizeBytes,
+    parseSize("1KB"),
     "1MB",
     "The largest event that is made; longer texts in it are cut and say so.",
   ),
