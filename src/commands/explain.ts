@@ -40,28 +40,26 @@ function readerOf(values: PanpanValues["Moustash"]): Reader {
   if (values.transport === "rabbitmq") {
     const url = values.rabbitmq_url;
     const [first] = values.rabbitmq_host;
-    const tls = values.rabbitmq_ssl || url?.protocol === "amqps:";
     return rabbitmqReader({
-      host: url?.hostname || first!.host,
-      port: Number(url?.port) || (first!.port ?? values.rabbitmq_port),
-      vhost: decodeURIComponent(url?.pathname.slice(1) ?? "") || values.rabbitmq_vhost,
-      username: decodeURIComponent(url?.username ?? "") || values.rabbitmq_username,
+      host: url?.host ?? first!.host,
+      port: url?.port ?? first!.port ?? values.rabbitmq_port,
+      vhost: url?.vhost ?? values.rabbitmq_vhost,
+      username: url?.username ?? values.rabbitmq_username,
       queue: values.rabbitmq_queue,
-      tls,
+      tls: values.rabbitmq_ssl || url?.tls === true,
     });
   }
   const url = values.redis_url;
-  const isSocket = url?.protocol === "unix:" || url?.protocol === "redis+unix:";
   const [first] = values.redis_ip;
   return redisReader({
-    host: (!isSocket && url?.hostname) || first!.host,
-    port: Number(url?.port) || (first!.port ?? values.redis_port),
-    db: Number(isSocket ? url.searchParams.get("db") : url?.pathname.slice(1)) || values.redis_db,
+    host: url?.host ?? first!.host,
+    port: url?.port ?? first!.port ?? values.redis_port,
+    db: url?.db ?? values.redis_db,
     key: values.redis_namespace,
-    hasPassword: values.redis_password !== undefined || Boolean(url?.password),
-    username: decodeURIComponent(url?.username ?? "") || values.redis_username,
-    socket: isSocket ? url.pathname : values.redis_socket,
-    tls: values.redis_tls || url?.protocol === "rediss:",
+    hasPassword: (url?.password ?? values.redis_password) !== undefined,
+    username: url?.username ?? values.redis_username,
+    socket: url === undefined ? values.redis_socket : url.socket,
+    tls: values.redis_tls || url?.tls === true,
     ca: values.redis_tls_ca,
     several: values.redis_ip.length > 1,
     sentinel: values.redis_sentinels !== undefined,

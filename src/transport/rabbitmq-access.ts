@@ -22,17 +22,16 @@ export const rabbitmqNames = {
 /** Source of the URL's form: the RabbitMQ URI specification; an empty path says nothing of the vhost. */
 export function rabbitmqAccess(values: RabbitmqValues): RabbitmqAccess {
   const url = values.rabbitmq_url;
-  const usesTls = url === undefined ? values.rabbitmq_ssl : url.protocol === "amqps:" || values.rabbitmq_ssl;
-  const urlPort = url?.port ? Number(url.port) : url?.protocol === "amqps:" ? 5671 : 5672;
   return {
-    addresses: url?.hostname
-      ? [{ host: url.hostname.replace(/^\[|\]$/g, ""), port: urlPort }]
-      : values.rabbitmq_host.map(({ host, port = values.rabbitmq_port }) => ({ host, port })),
-    username: decodeURIComponent(url?.username ?? "") || values.rabbitmq_username,
-    password: decodeURIComponent(url?.password ?? "") || values.rabbitmq_password,
-    vhost: decodeURIComponent(url?.pathname.slice(1) ?? "") || values.rabbitmq_vhost,
-    tls: usesTls
-      ? { ca: values.rabbitmq_ssl_cacert, cert: values.rabbitmq_ssl_cert, key: values.rabbitmq_ssl_key }
-      : undefined,
+    addresses: (url?.host === undefined ? values.rabbitmq_host : [{ host: url.host, port: url.port }]).map(
+      ({ host, port = values.rabbitmq_port }) => ({ host, port }),
+    ),
+    username: url?.username ?? values.rabbitmq_username,
+    password: url?.password ?? values.rabbitmq_password,
+    vhost: url?.vhost ?? values.rabbitmq_vhost,
+    tls:
+      values.rabbitmq_ssl || url?.tls
+        ? { ca: values.rabbitmq_ssl_cacert, cert: values.rabbitmq_ssl_cert, key: values.rabbitmq_ssl_key }
+        : undefined,
   };
 }

@@ -28,38 +28,25 @@ const namesOf = (product: string) =>
 
 export function redisAccess(values: RedisValues): RedisAccess {
   const url = values.redis_url;
-  const path = url === undefined ? values.redis_socket : socketPath(url);
-  const hosts = url?.hostname
-    ? [{ host: url.hostname.replace(/^\[|\]$/g, ""), ...(url.port ? { port: Number(url.port) } : {}) }]
-    : values.redis_ip;
+  const path = url === undefined ? values.redis_socket : url.socket;
+  const hosts = url?.host === undefined ? values.redis_ip : [{ host: url.host, port: url.port }];
   return {
     endpoints:
       path === undefined ? hosts.map(({ host, port = values.redis_port }) => ({ host, port })) : [{ path }],
     login: {
-      username: decodeURIComponent(url?.username ?? "") || values.redis_username,
-      password: decodeURIComponent(url?.password ?? "") || values.redis_password,
-      db: urlDb(url) ?? values.redis_db,
+      username: url?.username ?? values.redis_username,
+      password: url?.password ?? values.redis_password,
+      db: url?.db ?? values.redis_db,
     },
     sentinelLogin: {
       username: values.redis_sentinel_username,
       password: values.redis_sentinel_password,
     },
     tls:
-      values.redis_tls || url?.protocol === "rediss:"
+      values.redis_tls || url?.tls
         ? { ca: values.redis_tls_ca, cert: values.redis_tls_cert, key: values.redis_tls_key }
         : undefined,
   };
-}
-
-function socketPath(url: URL): string | undefined {
-  return url.protocol.endsWith("unix:") ? decodeURIComponent(url.pathname) : undefined;
-}
-
-/** `redis://host/2`, `unix:///path?db=2`. */
-function urlDb(url: URL | undefined): number | undefined {
-  if (url === undefined) return undefined;
-  const text = url.searchParams.get("db") ?? (socketPath(url) === undefined ? url.pathname.slice(1) : "");
-  return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** For people, without secrets. */

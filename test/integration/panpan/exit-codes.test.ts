@@ -150,6 +150,12 @@ describe("exit codes", { timeout: 600_000 }, () => {
     ends(await home.panpan(["--run", "--", "true"], { env: { MOUSTASH_TRANSPORT: "stdout" } }), 78, /--run/);
   });
 
+  test("78: a URL with a % that encodes nothing, without showing it", async () => {
+    const url = await home.panpan(["hi"], { env: { MOUSTASH_REDIS_URL: "redis://u:s3cret%zz@127.0.0.1:1" } });
+    ends(url, 78, /MOUSTASH_REDIS_URL.*password.*%25/);
+    assert.doesNotMatch(url.stderr, /s3cret/);
+  });
+
   test("1: a bug of ours, with its stack", async () => {
     const script = encodeURIComponent("Date.prototype.toISOString=()=>{throw new TypeError('broken clock')}");
     const { code, stderr } = await home.panpan(["hi"], {
