@@ -119,8 +119,9 @@ export function parseCommandLine<const F extends CommandFlags>(
       problems.push(`${token.rawName} ${both}: give it once`);
     } else {
       const text = negated ? "off" : (token.value ?? "on");
-      if (before) before.texts.push(text);
-      else given.set(identity, { texts: [text], flag: token.rawName, meaning: meaning! });
+      const texts = text === "" && isMultiple(meaning!) ? [] : [text];
+      if (before) before.texts.push(...texts);
+      else given.set(identity, { texts, flag: token.rawName, meaning: meaning! });
     }
   }
   if (!spec.takesWords && words.length > 0) problems.push(strayWord(spec, words[0]!));
@@ -157,6 +158,10 @@ function shortOf(spec: CommandSpec, name: string, meaning: Meaning): string | un
 const isSwitch = (meaning: Meaning | undefined): boolean =>
   meaning?.kind === "setting" && meaning.setting.parse === parseBoolean;
 
+/** Whether nothing is something that it can be told: an empty list in the place of what stands elsewhere. */
+const isClearable = (meaning: Meaning): boolean =>
+  meaning.kind === "setting" && meaning.setting.default === "";
+
 const isMultiple = (meaning: Meaning): boolean =>
   meaning.kind === "command" ? meaning.flag.multiple === true : meaning.setting.parseItem !== undefined;
 
@@ -184,6 +189,10 @@ function wrong(
   if (meaning.kind === "command" && meaning.flag.value === undefined)
     return value === undefined ? undefined : `${flag} takes no value`;
   if (value === undefined) return isSwitch(meaning) ? undefined : `${flag} needs a value`;
+  if (value === "")
+    return isClearable(meaning)
+      ? undefined
+      : `${flag} needs a value, and this one is empty: leave it out where there is none`;
   if (!inlineValue && /^-./.test(value))
     return `${flag} needs a value (${flag}=${show(value)} where it begins with -)`;
   if (meaning.kind !== "setting") return undefined;

@@ -12,7 +12,7 @@ import { type SectionValues, validate } from "./validate.ts";
 
 export const defaultPath = "/usr/local/etc/moustash/moustash.ini";
 
-/** A setting that the command line gives; several `texts` only where the setting may be several. */
+/** A setting that the command line gives; several `texts`, or none, only where the setting may be several. */
 export interface FlagText {
   readonly section: string;
   readonly key: string;

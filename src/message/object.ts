@@ -113,8 +113,8 @@ function labelsOf(value: unknown): Record<string, string> {
 }
 
 function idOf(moustash: unknown): string | undefined {
-  const id = isTree(moustash) ? moustash.id : undefined;
-  return typeof id === "string" ? parseId(id) : undefined;
+  const id = textOf("moustash.id", isTree(moustash) ? moustash.id : undefined);
+  return id === undefined ? undefined : parseId(id);
 }
 
 function detailsOf(panpan: unknown): Tree {

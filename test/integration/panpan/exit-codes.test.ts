@@ -71,6 +71,7 @@ describe("exit codes", { timeout: 600_000 }, () => {
     ends(await home.panpan(["a", "b"]), 64, /2 words/);
     ends(await home.panpan(["a", "b", "c", "Maybe"]), 64, /True or False, not "Maybe"/);
     ends(await home.panpan(["--colour", "x"]), 64, /--colour is no option/);
+    ends(await home.panpan(["--id", "", "x"]), 64, /--id needs a value, and this one is empty/);
     ends(await home.panpan(["--run"]), 64, /--run needs a command/);
     ends(await home.panpan(["--run", "true"]), 64, /after --/);
   });

@@ -138,6 +138,18 @@ describe("a command line", () => {
     ]);
   });
 
+  it("takes an empty value for a mistake, except where it clears what stands elsewhere", () => {
+    const empty = "needs a value, and this one is empty: leave it out where there is none";
+    assert.deepEqual(problemsOf("--redis-ip", "", "--redis-password-file=", "--id=", "--config", ""), [
+      `--redis-ip ${empty}`,
+      `--redis-password-file ${empty}`,
+      `--id ${empty}`,
+      `--config ${empty}`,
+    ]);
+    assert.deepEqual(flags("--rule", ""), [["rule"]]);
+    assert.deepEqual(flags("--rule", "", "--rule", "a", "--rule="), [["rule", "a"]]);
+  });
+
   it("takes a value that begins with - after =", () => {
     assert.equal(parse("--id=-1").options.id, "-1");
     assert.equal(parse("--id", "-").options.id, "-");

@@ -133,6 +133,8 @@ const wrongLines = [
   '{"message":"m","event":"x"}',
   '{"message":"m","host":3}',
   '{"message":"m","program":1}',
+  '{"message":"m","moustash":{"id":""}}',
+  '{"message":"m","moustash":{"id":7}}',
   `{"message":"${"m".repeat(70_000)}"}`,
 ];
 
