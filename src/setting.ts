@@ -54,20 +54,20 @@ export function several<T>(
 
 export const parseText = (text: string): string => text;
 
-const booleans: Record<string, boolean> = {
-  yes: true,
-  true: true,
-  on: true,
-  "1": true,
-  no: false,
-  false: false,
-  off: false,
-  "0": false,
-  none: false,
-};
+const booleans = new Map([
+  ["yes", true],
+  ["true", true],
+  ["on", true],
+  ["1", true],
+  ["no", false],
+  ["false", false],
+  ["off", false],
+  ["0", false],
+  ["none", false],
+]);
 
 export function parseBoolean(text: string): boolean {
-  const value = booleans[text.toLowerCase()];
+  const value = booleans.get(text.toLowerCase());
   if (value === undefined) throw new Error(`"${text}" is neither on nor off`);
   return value;
 }

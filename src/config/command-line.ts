@@ -205,7 +205,7 @@ function wrong(
 }
 
 function strayWord({ tool, flags }: CommandSpec, word: string): string {
-  const hint = word in flags || word in commonFlags ? `; did you mean --${word}?` : "";
+  const hint = Object.hasOwn({ ...commonFlags, ...flags }, word) ? `; did you mean --${word}?` : "";
   return `${tool} takes options only, "${show(word)}" is none${hint || " (a switch is turned off by --no-NAME or --NAME=off)"}`;
 }
 

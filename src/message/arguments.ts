@@ -61,8 +61,8 @@ function parseMessage(words: readonly string[]): Task {
       `${words.length} words are neither one message nor MESSAGE PROGRAM SOURCE True|False; put quotes around the message`,
     );
   }
-  const notify = { true: true, false: false }[last.toLowerCase()];
-  if (notify === undefined) {
+  const answer = last.toLowerCase();
+  if (answer !== "true" && answer !== "false") {
     throw new UsageError(
       `the fourth word must be True or False, not ${JSON.stringify(last)} (MESSAGE PROGRAM SOURCE True|False); put quotes around a message of several words`,
     );
@@ -72,7 +72,7 @@ function parseMessage(words: readonly string[]): Task {
       `${program === "" ? "PROGRAM" : "SOURCE"} is empty (MESSAGE PROGRAM SOURCE True|False)`,
     );
   }
-  return { ...says(message), program, source, notify };
+  return { ...says(message), program, source, notify: answer === "true" };
 }
 
 function says(message: string): Task & { kind: "message" } {

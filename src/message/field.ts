@@ -30,12 +30,21 @@ function parseTyped(text: string, json: string): unknown {
   }
 }
 
-/** What nests, without a prototype: a field may be called `__proto__`. */
+/** What nests, without a prototype where fields are planted: one may be called `__proto__` or `constructor`. */
 export type Tree = Record<string, unknown>;
 export const emptyTree = (): Tree => Object.create(null) as Tree;
 
-/** Puts fields together; throws an Error that names both where one would hide the other (`a` and `a.b`). */
-export function plantFields(fields: readonly Field[], tree: Tree = emptyTree()): Tree {
+/** The same tree where it has no prototype, else a copy without one. */
+const bare = (tree: Tree): Tree =>
+  Object.getPrototypeOf(tree) === null ? tree : Object.assign(emptyTree(), tree);
+
+/**
+ * Puts fields together, over what `onto` has; throws an Error that names both where one would hide the other (`a` and
+ * `a.b`).
+ */
+export function plantFields(fields: readonly Field[], onto: Tree = emptyTree()): Tree {
+  if (fields.length === 0) return onto;
+  const tree = bare(onto);
   const owners = new Map<Tree, Map<string, Field>>();
   const owner = (branch: Tree, key: string) => owners.get(branch)?.get(key);
   for (const field of fields) {
@@ -56,7 +65,7 @@ export function plantFields(fields: readonly Field[], tree: Tree = emptyTree()):
       }
       if (last) branch[key] = field.value;
       else {
-        const next = isTree(there) ? there : emptyTree();
+        const next = isTree(there) ? bare(there) : emptyTree();
         branch[key] = next;
         branch = next;
       }

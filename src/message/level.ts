@@ -3,17 +3,17 @@
 const levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
 export type Level = (typeof levels)[number];
 
-const shortForms: Record<string, Level> = {
-  warn: "warning",
-  err: "error",
-  crit: "critical",
-  emerg: "emergency",
-  panic: "emergency",
-};
+const shortForms = new Map<string, Level>([
+  ["warn", "warning"],
+  ["err", "error"],
+  ["crit", "critical"],
+  ["emerg", "emergency"],
+  ["panic", "emergency"],
+]);
 
 export function parseLevel(text: string): Level {
   const word = text.toLowerCase();
-  const level = levels.find((candidate) => candidate === word) ?? shortForms[word];
+  const level = levels.find((candidate) => candidate === word) ?? shortForms.get(word);
   if (level === undefined) throw new Error(`"${text}" is unknown: it must be ${levels.join(", ")}`);
   return level;
 }

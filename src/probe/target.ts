@@ -77,20 +77,30 @@ export function isTarget(value: string): boolean {
   }
 }
 
-const plainKinds: Readonly<Record<string, { kind: KindName; port?: number }>> = {
-  tcp: { kind: "tcp" },
-  tls: { kind: "tls" },
-  http: { kind: "http", port: 80 },
-  https: { kind: "http", port: 443 },
-  udp: { kind: "udp" },
-  dns: { kind: "dns", port: 53 },
-};
+interface Scheme {
+  readonly kind: KindName;
+  readonly port?: number;
+  readonly exchange?: Target["exchange"];
+}
+
+const schemesWithPlace = new Map<string, Scheme>([
+  ["tcp", { kind: "tcp" }],
+  ["tls", { kind: "tls" }],
+  ["http", { kind: "http", port: 80 }],
+  ["https", { kind: "http", port: 443 }],
+  ["udp", { kind: "udp" }],
+  ["dns", { kind: "dns", port: 53 }],
+  ...Object.entries(readyMade).map(([name, { port, tls, steps }]): [string, Scheme] => [
+    name,
+    { kind: "exchange", port, exchange: { tls, steps } },
+  ]),
+]);
 
 /** unix(7): 108 bytes, with the one that ends it. */
 const mostPath = 107;
 
 /** Schemes of URLs, for messages and docs. */
-export const schemes = [...Object.keys(plainKinds), "unix", ...Object.keys(readyMade)];
+export const schemes = [...schemesWithPlace.keys(), "unix"];
 
 function parseUrl(program: string, text: string, scheme: string): Target {
   const [, url = "", informations = ""] = /^(\S+)(?:\s+(.*))?$/s.exec(text)!;
@@ -108,24 +118,23 @@ function parseUrl(program: string, text: string, scheme: string): Target {
       throw new Error(`"${url}" has a path of more than ${mostPath} bytes, which no Unix socket can have`);
     return { ...named(rest), kind: "unix", host: "", port: 0 };
   }
-  const ready = (readyMade as Readonly<Record<string, (typeof readyMade)[keyof typeof readyMade]>>)[scheme];
-  const plain = plainKinds[scheme] ?? (ready && { kind: "exchange" as const, port: ready.port });
-  if (plain === undefined)
+  const known = schemesWithPlace.get(scheme);
+  if (known === undefined)
     throw new Error(`"${scheme}://" is unknown: it must be one of ${schemes.join(", ")}`);
   const [, where = "", path = ""] = /^([^/?#]*)(.*)$/.exec(rest)!;
   if (where.includes("@")) throw new Error(`"${url}": a password does not belong into a target's line`);
-  const { host, port } = parsePlace(where, plain.port, url);
-  const query = plain.kind === "dns" ? decodeURIComponent(path.replace(/^\//, "").split("?")[0]!) : "";
-  if (path.length > 1 && plain.kind !== "http" && plain.kind !== "dns")
+  const { host, port } = parsePlace(where, known.port, url);
+  const query = known.kind === "dns" ? decodeURIComponent(path.replace(/^\//, "").split("?")[0]!) : "";
+  if (path.length > 1 && known.kind !== "http" && known.kind !== "dns")
     throw new Error(`"${url}" has a path, which ${scheme}:// does not`);
-  if (plain.kind === "http" && !URL.canParse(url)) throw new Error(`"${url}" is no URL`);
+  if (known.kind === "http" && !URL.canParse(url)) throw new Error(`"${url}" is no URL`);
   return {
     ...named(place(host, port)),
-    kind: plain.kind,
+    kind: known.kind,
     host,
     port,
     ...(query === "" ? undefined : { query }),
-    ...(ready === undefined ? undefined : { exchange: { tls: ready.tls, steps: ready.steps } }),
+    ...(known.exchange && { exchange: known.exchange }),
   };
 }
 

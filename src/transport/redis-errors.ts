@@ -137,7 +137,8 @@ export function isRedirection(error: unknown): boolean {
 
 /** Turns an error reply of Redis into ours. */
 export function toRedisError(error: Error, context: RedisErrorContext): TransportError {
-  const known = redisSentences[replyWord(error)];
+  const word = replyWord(error);
+  const known = Object.hasOwn(redisSentences, word) ? redisSentences[word] : undefined;
   const [code, sentence] =
     known ??
     redisPatterns.flatMap(([pattern, ...rest]) => (pattern.test(error.message) ? [rest] : []))[0] ??

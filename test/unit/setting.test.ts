@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sharedSettings } from "../../src/config/settings.ts";
+import { cuirSections, fouetSections, panpanSections } from "../../src/commands/sections.ts";
 import { panpanSettings } from "../../src/message/settings.ts";
 import { settings as cuirSettings } from "../../src/probe/settings.ts";
-import { parseDurationMs, parseSizeBytes } from "../../src/setting.ts";
+import { type Setting, parseDurationMs, parseSizeBytes } from "../../src/setting.ts";
 import { spoolSettings } from "../../src/spool/settings.ts";
 import { fouetSettings } from "../../src/supervisor/settings.ts";
 import { mostTimerMs } from "../../src/waiting.ts";
@@ -49,4 +50,18 @@ test("a spool of nothing and events of nothing are refused, with what is needed"
     assert.throws(() => parse("0"), /"0" is too small: at least 1KB is needed/);
     assert.equal(parse("1KB"), 1024);
   }
+});
+
+test("words that every JavaScript object has are words like any other", () => {
+  const outcome = (parse: (text: string) => unknown, text: string) => {
+    try {
+      return typeof parse(text);
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  for (const table of Object.values({ ...cuirSections, ...fouetSections, ...panpanSections }))
+    for (const [key, { parse }] of Object.entries<Setting>(table))
+      for (const word of Object.getOwnPropertyNames(Object.prototype))
+        assert.equal(outcome(parse, word), outcome(parse, "word"), `${key} = ${word}`);
 });

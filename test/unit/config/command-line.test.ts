@@ -165,6 +165,7 @@ describe("a command line", () => {
     assert.throws(() => parseCommandLine(daemon, ["once"]), {
       message: 'cuir takes options only, "once" is none; did you mean --once?',
     });
+    assert.throws(() => parseCommandLine(daemon, ["constructor"]), /"constructor" is none \(a switch/);
   });
 
   it("gives words or says that it is wrong, whatever it is", () => {

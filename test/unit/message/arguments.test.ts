@@ -33,6 +33,7 @@ test("the original's four words", () => {
   assert.deepEqual(parse({ words: ["disk full", "backup", "web-1", "false"] }), task(false));
   wrong({ words: ["disk full", "backup", "web-1", "yes"] }, /fourth word must be True or False, not "yes"/);
   wrong({ words: ["disk", "is", "nearly", "full"] }, /"full".*quotes/);
+  wrong({ words: ["disk full", "backup", "web-1", "constructor"] }, /not "constructor"/);
   wrong({ words: ["disk full", "", "web-1", "True"] }, /PROGRAM is empty/);
 });
 

@@ -29,6 +29,12 @@ test("names of a prototype are names", () => {
     JSON.stringify(plantFields(["__proto__.x=1", "constructor=2"].map(parseField))),
     '{"__proto__":{"x":"1"},"constructor":"2"}',
   );
+  const said = JSON.parse('{"__proto__":{"y":1},"a":{"b":2}}') as Record<string, unknown>;
+  const more = ["__proto__.x=1", "constructor.x=2", "a.__proto__.x=3", "a.valueOf=4"].map(parseField);
+  assert.equal(
+    JSON.stringify(plantFields(more, said)),
+    '{"__proto__":{"y":1,"x":"1"},"a":{"b":2,"__proto__":{"x":"3"},"valueOf":"4"},"constructor":{"x":"2"}}',
+  );
   assert.equal(({} as { x?: string }).x, undefined);
 });
 

@@ -35,6 +35,8 @@ test("reads IPv6 in brackets, names, and informations with colons or none", () =
 
 test("says what is wrong", () => {
   const wrong: Record<string, RegExp> = {
+    "constructor://1.2.3.4:80 x": /"constructor:\/\/" is unknown: it must be one of tcp, tls/,
+    "valueof://1.2.3.4:80 x": /"valueof:\/\/" is unknown/,
     "10.1.2.3:70000:x": /"70000" is no port: it must be a number from 1 to 65535/,
     "10.1.2.3:0:x": /"0" is no port/,
     "10.1.2.3:ssh:x": /"ssh" is no port/,
