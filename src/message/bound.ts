@@ -9,8 +9,8 @@ export class DataError extends MoustashError {
   }
 }
 
-/** Below this part of the bound nothing needs to be measured: the frame and every escape fit. */
-const carefree = 1 / 8;
+/** Below this part of the bound nothing needs to be measured: the frame fits, with all that is escaped or said twice. */
+const carefree = 1 / 16;
 
 /** As createEvents; throws a DataError where not even an empty message fits. A refused draft takes no seq. */
 export function createBoundedEvents(
@@ -19,20 +19,21 @@ export function createBoundedEvents(
 ): Events {
   const events = createEvents(options);
   const measuring = createEvents({ ...options, run: events.run });
+  const frameLength = lengthOf([options.host, options.labels]);
+  const carefreeLength = mostBytes > leastCarefreeBytes ? mostBytes * carefree : 0;
   const measure = (draft: Draft) => Buffer.byteLength(measuring.create(draft).body) + seqDigits;
 
   function bound(draft: Draft): Draft {
     const bytes = measure(draft);
     if (bytes <= mostBytes) return draft;
-    const fromBytes = Buffer.byteLength(draft.message);
-    const cut = {
-      ...draft,
-      details: { ...draft.details, cut_from_bytes: draft.details?.cut_from_bytes ?? fromBytes },
-    };
+    // A reader that cut it before has seen all of it.
+    const seen = draft.details?.cut_from_bytes;
+    const fromBytes = typeof seen === "number" ? seen : Buffer.byteLength(draft.message);
+    const cut = { ...draft, details: { ...draft.details, cut_from_bytes: fromBytes } };
     const frameBytes = measure({ ...cut, message: "" });
     if (frameBytes > mostBytes) {
       throw new DataError(
-        `the event has ${frameBytes} bytes beside its message, and max_event_bytes is ${mostBytes}; shorten its fields`,
+        `the event has ${frameBytes} bytes beside its message, and max_event_bytes is ${mostBytes}; shorten its fields and tags`,
       );
     }
     onCut(fromBytes);
@@ -41,17 +42,24 @@ export function createBoundedEvents(
 
   return {
     run: events.run,
-    create: (draft) => events.create(isCarefree(draft, mostBytes) ? draft : bound(draft)),
+    create: (draft) => events.create(frameLength + lengthOf(draft) < carefreeLength ? draft : bound(draft)),
   };
 }
 
 /** What a larger `seq` may add to what was measured. */
 const seqDigits = 16;
 
-function isCarefree(draft: Draft, mostBytes: number): boolean {
-  return (
-    draft.fields === undefined && draft.message.length < mostBytes * carefree && mostBytes * carefree > 4096
-  );
+/** Below it our own frame is too large a part to be left out of account. */
+const leastCarefreeBytes = 32_768;
+
+/** About how long the JSON form is, before escapes: each text and name with its quotes and what separates them. */
+function lengthOf(value: unknown): number {
+  if (typeof value === "string") return value.length + 4;
+  if (typeof value !== "object" || value === null) return value === undefined ? 0 : 24;
+  let length = 4;
+  if (Array.isArray(value)) for (const item of value) length += lengthOf(item);
+  else for (const key in value) length += key.length + 4 + lengthOf((value as Record<string, unknown>)[key]);
+  return length;
 }
 
 /** The longest beginning whose JSON form, without quotes, has at most so many bytes. No character is split. */

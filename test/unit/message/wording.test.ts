@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { createEvents } from "../../../src/event.ts";
+import { type Draft, createEvents } from "../../../src/event.ts";
 import { createBoundedEvents, cutToJsonBytes } from "../../../src/message/bound.ts";
 import { parseField } from "../../../src/message/field.ts";
 import { type WordingOptions, firstLine, parseWording, toDraft } from "../../../src/message/wording.ts";
@@ -79,6 +79,48 @@ test("the summary is the first line that says something", () => {
   assert.equal(firstLine("\n \r\n  first \r\nsecond"), "first");
   assert.equal(firstLine(" \n"), "");
   assert.equal(firstLine("x".repeat(500)).length, 200);
+});
+
+test("whatever is long is in the bound, and only the message is cut", () => {
+  const mostBytes = 65_536;
+  const cuts: number[] = [];
+  const events = createBoundedEvents(
+    { tool: "panpan", host: "h", version: "0", format: "logstash" },
+    { mostBytes, onCut: (bytes) => cuts.push(bytes) },
+  );
+  const draft: Draft = {
+    atMs: 0,
+    class: "message",
+    message: "m",
+    program: "p",
+    source: "s",
+    tags: [],
+    notify: false,
+  };
+  const half = "x".repeat(40_000);
+  const long: Partial<Draft>[] = [
+    { tags: [half, `${half}y`] },
+    { program: half, source: half },
+    { type: half, file: half },
+    { labels: { a: half, b: half } },
+    { details: { a: [half], b: { c: half } } },
+    { fields: { a: half, b: half } },
+    { tags: Array.from({ length: 30_000 }, () => "") },
+    { tags: ["\u0001".repeat(12_000)] },
+  ];
+  for (const more of long)
+    assert.throws(
+      () => events.create({ ...draft, ...more }),
+      { exitCode: 65, message: /beside its message.*max_event_bytes is 65536; shorten its fields and tags/ },
+      JSON.stringify(more).slice(0, 40),
+    );
+  assert.equal(events.create(draft).seq, 1);
+  for (const more of [
+    { message: half + half },
+    { message: half + half, details: { cut_from_bytes: 3_000_000 } },
+  ])
+    assert.ok(Buffer.byteLength(events.create({ ...draft, ...more }).body) <= mostBytes);
+  assert.deepEqual(cuts, [80_000, 3_000_000]);
 });
 
 test("a cut has no half characters and fits", () => {
