@@ -43,7 +43,7 @@ export function parseObject(text: string, frame: ObjectFrame): Draft {
       tags: [...wording.tags, ...ownTags.filter((tag) => tag !== notification)],
     },
     {
-      message: neededText("message", message),
+      message: saidIn(message),
       atMs: time === undefined ? frame.atMs : parseTime(time),
       ...(id !== undefined && { id }),
       ...(panpan !== undefined && { details: detailsOf(panpan) }),
@@ -76,13 +76,16 @@ const nameOf = (value: unknown) =>
   value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
 
 function textOf(name: string, value: unknown): string | undefined {
+  if (value === "") throw new Error(`"${name}" is empty: leave it out where there is none`);
   if (value === undefined || typeof value === "string") return value;
   throw new Error(`"${name}" must be text, not ${nameOf(value)}`);
 }
 
-function neededText(name: string, value: unknown): string {
-  const text = textOf(name, value);
-  if (text === undefined) throw new Error(`"${name}" is missing`);
+/** What the command line refuses is refused here as well. */
+function saidIn(value: unknown): string {
+  const text = textOf("message", value);
+  if (text === undefined) throw new Error('"message" is missing');
+  if (text.trim() === "") throw new Error('"message" is empty');
   return text;
 }
 
@@ -97,11 +100,18 @@ function parseTags(value: unknown): readonly string[] {
 /** ISO 8601 with its zone: Logstash reads a time without one as its own local time. */
 function parseTime(value: unknown): number {
   const text = typeof value === "string" ? value : "";
-  const atMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
+  const [, day] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$/.exec(text) ?? [];
+  const atMs = day !== undefined && isDay(day) ? Date.parse(text) : NaN;
   if (Number.isNaN(atMs)) {
     throw new Error('"@timestamp" must be a time with its zone, such as 2026-11-22T13:37:20.581Z');
   }
   return atMs;
+}
+
+/** Date takes the 31st of February for the 3rd of March. */
+function isDay(day: string): boolean {
+  const startMs = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(startMs) && new Date(startMs).toISOString().startsWith(day);
 }
 
 function labelsOf(value: unknown): Record<string, string> {

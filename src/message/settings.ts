@@ -120,7 +120,6 @@ export const panpanShorts = {
 export const mostIdBytes = 480;
 
 export function parseId(text: string): string {
-  if (text === "") throw new Error("an id has at least one character");
   // oxlint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(text)) throw new Error("an id holds no control characters");
   if (Buffer.byteLength(text) > mostIdBytes) throw new Error(`an id has at most ${mostIdBytes} bytes`);

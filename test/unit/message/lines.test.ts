@@ -127,6 +127,14 @@ const wrongLines = [
   '{"message":3}',
   '{"message":"m","@timestamp":"2026-11-22T13:37:20"}',
   '{"message":"m","@timestamp":1}',
+  '{"message":"m","@timestamp":"2026-02-31T10:00:00Z"}',
+  '{"message":"m","@timestamp":"2026-02-29T10:00:00+01:00"}',
+  '{"message":"m","@timestamp":"2026-13-01T10:00:00Z"}',
+  '{"message":""}',
+  '{"message":" \\n"}',
+  '{"message":"m","program":""}',
+  '{"message":"m","source":""}',
+  '{"message":"m","host":""}',
   '{"message":"m","tags":"x"}',
   '{"message":"m","tags":[1]}',
   '{"message":"m","labels":{"a":1}}',
@@ -158,6 +166,15 @@ test("with keep-going the others are sent, and seq has no gap", async () => {
   assert.deepEqual(
     events.map(({ moustash }) => moustash.seq),
     wrongLines.map((_, index) => index + 1),
+  );
+});
+
+test("a day of a leap year, and one that is another day in Greenwich, are days", async () => {
+  const times = ["2028-02-29T10:00:00Z", "2026-12-31T23:30:00-01:00", "2026-03-01T00:30:00+0100"];
+  const input = times.map((time) => JSON.stringify({ message: "m", "@timestamp": time })).join("\n");
+  assert.deepEqual(
+    (await all(source(input, "json"))).map((event) => event["@timestamp"]),
+    ["2028-02-29T10:00:00.000Z", "2027-01-01T00:30:00.000Z", "2026-02-28T23:30:00.000Z"],
   );
 });
 
