@@ -9,11 +9,15 @@ export interface Shard {
   readonly of: number;
 }
 
+/** Each target is weighed for each part. */
+const mostParts = 1000;
+
 export function parseShard(text: string): Shard {
   const [, index, of] = /^(\d+|host)\s*\/\s*(\d+)$/i.exec(text) ?? [];
   if (index === undefined) throw new Error(`"${text}" is no shard: write 2/5, or host/5`);
   const count = Number(of);
   if (count < 1) throw new Error(`"${text}": there is at least one part`);
+  if (count > mostParts) throw new Error(`"${text}": there are ${mostParts} parts at most`);
   if (/^host$/i.test(index)) return { index: "host", of: count };
   if (Number(index) < 1 || Number(index) > count)
     throw new Error(`"${text}": the first part is 1/${count}, the last ${count}/${count}`);

@@ -9,7 +9,7 @@ const keys = Array.from({ length: 5000 }, (_, index) => `Web${index} 10.0.${inde
 test("is read, and says what is wrong", () => {
   assert.deepEqual(parseShard("2/5"), { index: 2, of: 5 });
   assert.deepEqual(parseShard("host/3"), { index: "host", of: 3 });
-  for (const text of ["0/5", "6/5", "1/0", "2", "a/b"])
+  for (const text of ["0/5", "6/5", "1/0", "2", "a/b", "1/1001", "1/300000000", "host/1001"])
     assert.throws(() => parseShard(text), /shard|part/, text);
 });
 
