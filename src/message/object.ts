@@ -101,7 +101,8 @@ function parseTags(value: unknown): readonly string[] {
 function parseTime(value: unknown): number {
   const text = typeof value === "string" ? value : "";
   const [, day] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$/.exec(text) ?? [];
-  const atMs = day !== undefined && isDay(day) ? Date.parse(text) : NaN;
+  if (day !== undefined && !isDay(day)) throw new Error(`"@timestamp": ${day} is in no calendar`);
+  const atMs = day === undefined ? NaN : Date.parse(text);
   if (Number.isNaN(atMs)) {
     throw new Error('"@timestamp" must be a time with its zone, such as 2026-11-22T13:37:20.581Z');
   }
