@@ -4,7 +4,7 @@ import type { Isolation } from "./isolation.ts";
 import { type Outcome, fail, isSilence } from "./outcome.ts";
 import type { Rules } from "./settings.ts";
 import { type Target, isNear, placeOf } from "./target.ts";
-import { type Progress, wavers } from "./transition.ts";
+import { type Progress, advance, wavers } from "./transition.ts";
 
 /** A parent, as far as its child waits for it. */
 export interface Parent {
@@ -15,7 +15,7 @@ export interface Parent {
 
 export interface DoubtOptions {
   readonly target: Target;
-  readonly rules: Pick<Rules, "fall">;
+  readonly rules: Pick<Rules, "fall" | "rise">;
   readonly isolation: () => Isolation | undefined;
   readonly parentOf: (program: string) => Parent | undefined;
 }
@@ -60,7 +60,7 @@ export function createDoubt({ target, rules, isolation: isolationNow, parentOf }
   }
 
   function isWavering(parent: Parent | undefined): boolean {
-    return parent !== undefined && parent.progress.status !== "down" && wavers(parent.progress);
+    return parent !== undefined && wavers(parent.progress);
   }
 
   return {
@@ -71,6 +71,7 @@ export function createDoubt({ target, rules, isolation: isolationNow, parentOf }
       count(outcome, startedMs);
       const isolation = isolationNow();
       const wasUp = progress.status !== "down";
+      const falls = outcome.verdict === "down" && advance(progress, "down", rules).status !== progress.status;
       if (isolation !== undefined && saysOfNetwork && outcome.verdict !== "unknown") {
         if (!isSilence(outcome)) isolation.proof(place);
         else {
@@ -80,10 +81,9 @@ export function createDoubt({ target, rules, isolation: isolationNow, parentOf }
             streak = 0;
             return fail("isolated", outcome.cause);
           }
-          if (belief === "waiting" && wasUp && streak >= rules.fall) return undefined;
+          if (belief === "waiting" && falls) return undefined;
         }
       }
-      const falls = outcome.verdict === "down" && wasUp && streak >= rules.fall;
       if (!falls || startedMs - streakMs > mostHeldMs) return outcome;
       return names.some((name) => isWavering(parentOf(name))) ? undefined : outcome;
     },

@@ -78,19 +78,23 @@ function prefix({ status, previous }: Facts, occasion: Occasion): string {
   return status === "up" && previous !== "new" ? "RECOVERED: " : "";
 }
 
-/** The state first, then what else a pipeline may ask for. A failure that waits for its confirmation is `failing`. */
+/** The state first, then what else a pipeline may ask for. */
 function states(facts: Facts, occasion: Occasion): string[] {
-  const { status, outcome } = facts;
   if (occasion === "test") return ["test"];
   if (occasion === "summary") return ["summary"];
-  const isFailing = outcome.verdict === "down" && status !== "down" && status !== "unknown";
   return [
-    outcome.verdict === "unknown" ? "unknown" : isFailing ? "failing" : status,
+    facts.outcome.verdict === "unknown" ? "unknown" : stateOf(facts, occasion),
     ...(occasion === "reminder" ? ["reminder"] : []),
     ...(facts.flapping ? ["flapping"] : []),
     ...(facts.silence ? ["silenced"] : []),
     ...(facts.suppressedBy === undefined ? [] : ["suppressed"]),
   ];
+}
+
+/** A failure that waits for its confirmation is `failing`; one that completed a change to `degraded` is that. */
+function stateOf({ status, outcome }: Facts, occasion: Occasion): string {
+  const waits = outcome.verdict === "down" && status !== "down" && status !== "unknown";
+  return waits && occasion !== "change" ? "failing" : status;
 }
 
 /** The fields under `cuir`, with what each is: docs/CUIR.md is made of this. */
@@ -205,6 +209,5 @@ export function summarise(facts: Facts, occasion: Occasion): string {
   const because = facts.suppressedBy === undefined ? "" : `; depends on ${facts.suppressedBy}, which is down`;
   if (occasion === "reminder")
     return `${name} still ${status} since ${iso(facts.sinceMs)}${what}${hint}${because}`;
-  const state = outcome.verdict === "down" && status !== "down" ? "failing" : status;
-  return `${name} ${state}${what}${hint}${because}`;
+  return `${name} ${stateOf(facts, occasion)}${what}${hint}${because}`;
 }

@@ -40,13 +40,21 @@ export const rules = {
     "3s",
     "Deadline of one probe over all its phases, name resolution included.",
   ),
-  fall: setting(parseCount(1, 1000), "2", "Failed probes in a row after which a target is down."),
+  fall: setting(
+    parseCount(1, 1000),
+    "2",
+    "Failed probes in a row after which a target is down; where some of them were only degraded, it is degraded.",
+  ),
   recheck: setting(
     parseSpanMs,
     "1s",
     "Time to the next probe while a failure waits for its confirmation by `fall`.",
   ),
-  rise: setting(parseCount(1, 1000), "1", "Good probes in a row after which a target is up again."),
+  rise: setting(
+    parseCount(1, 1000),
+    "1",
+    "Good probes in a row after which a target is up again; where some of them were degraded, it is degraded.",
+  ),
   emit: setting(
     parseChoice("changes", "failures", "all"),
     "changes",

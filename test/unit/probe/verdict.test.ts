@@ -1,9 +1,15 @@
 // Who is told what: dependencies, silences, inverted and slow targets, flapping, summaries, the prober's own life.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { createDoubt } from "../../../src/probe/doubt.ts";
+import { fail } from "../../../src/probe/outcome.ts";
 import type { TargetValues } from "../../../src/probe/settings.ts";
 import { writeSilence } from "../../../src/probe/silence.ts";
 import { type Target, parseTarget } from "../../../src/probe/target.ts";
+import { advance, settled } from "../../../src/probe/transition.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { type Decoded, eventually, listener, run } from "./harness.ts";
 
@@ -15,6 +21,19 @@ const about =
   (program: string, ...tags: string[]) =>
   (event: Decoded) =>
     event.program === program && tags.every((tag) => event.tags.includes(tag));
+
+async function webServer(answer: (response: http.ServerResponse) => void) {
+  const server = http.createServer((_, response) => answer(response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 test("a child stays quiet while its parent is down, says why, and speaks when it is down alone", async () => {
   await using parent = await listener();
@@ -96,6 +115,38 @@ test("a slow target is degraded, not down", async () => {
   assert.equal(event.cuir.cause, "slow");
   assert.equal(event.cuir.status, "degraded");
   await cuir.end();
+});
+
+test("a target that is down and slow in turn is degraded, and people are told by which probe", async () => {
+  let isSlow = false;
+  await using server = await webServer((answer) => {
+    isSlow = !isSlow;
+    if (!isSlow) answer.writeHead(503).end();
+    else setTimeout(() => answer.end(), 60);
+  });
+  const cuir = run([parseTarget("Web", `http://127.0.0.1:${server.port}/ x`)], { slow: 40 });
+  const event = await cuir.find(about("Web", "notification"));
+  assert.deepEqual(event.tags, ["cuir", "Web", "degraded", "notification"]);
+  assert.equal(event.cuir.cause, "http_status");
+  assert.match(event.cuir.summary, /^Web 127\.0\.0\.1:\d+ degraded: /);
+  const seen = cuir.probes();
+  await eventually(() => cuir.probes() >= seen + 4);
+  await cuir.end();
+  assert.equal(cuir.events.length, 1);
+});
+
+test("a silence that may be our own trouble makes nobody degraded either", () => {
+  const slow = fail("slow");
+  const isolation = { active: false, proof() {}, silence: () => "waiting" as const };
+  const doubt = createDoubt({
+    target: parseTarget("SSH", "10.1.2.3:22:x"),
+    rules: { fall: 2, rise: 1 },
+    isolation: () => isolation,
+    parentOf: () => undefined,
+  });
+  assert.equal(doubt.weigh({ outcome: slow, progress: settled("up"), startedMs: 0 }), slow);
+  const progress = advance(settled("up"), "degraded", { fall: 2, rise: 1 });
+  assert.equal(doubt.weigh({ outcome: fail("timeout"), progress, startedMs: 1 }), undefined);
 });
 
 test("a target that flaps is told in digests", async () => {
