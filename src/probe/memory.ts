@@ -3,9 +3,11 @@
 import type { Draft } from "../event.ts";
 import type { Json } from "../store/store.ts";
 import type { Face } from "./evidence.ts";
+import type { Told } from "./hearing.ts";
 import type { Status } from "./transition.ts";
 
-export interface Memory {
+/** Where people have heard that it is not well, also when: with the status up, its end is still owed to them. */
+export interface Memory extends Told {
   readonly program: string;
   readonly source: string;
   readonly status: Exclude<Status, "new">;
@@ -17,8 +19,6 @@ export interface Memory {
   readonly episode?: string;
   /** How it looked when it was last up. */
   readonly face?: Face;
-  /** When people were last told that it is down, milliseconds since the epoch; absent where they were not. */
-  readonly toldMs?: number;
   readonly pending?: readonly Draft[];
 }
 
@@ -33,12 +33,12 @@ export function remember(
     atMs,
     number,
     episode,
-    toldMs,
+    told,
     face,
   }: Pick<Memory, "status" | "number"> & {
     readonly atMs: number;
     readonly episode: string | undefined;
-    readonly toldMs: number | undefined;
+    readonly told: Told;
     readonly face: Face | undefined;
   },
 ): Memory {
@@ -49,9 +49,14 @@ export function remember(
     sinceMs: atMs,
     number,
     ...(status === "up" || episode === undefined ? undefined : { episode }),
-    ...(toldMs === undefined ? undefined : { toldMs }),
     ...(face === undefined ? undefined : { face }),
+    ...told,
   };
+}
+
+/** The same state, of which people have heard something else. */
+export function retell({ toldMs: _ms, toldEpisode: _episode, ...rest }: Memory, told: Told): Memory {
+  return { ...rest, ...told };
 }
 
 export function toJson(memory: Memory): Json {

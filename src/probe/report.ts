@@ -9,8 +9,11 @@ import type { Summary } from "./tally.ts";
 import { type Target, keyOf } from "./target.ts";
 import type { Status } from "./transition.ts";
 
-/** What is said: a change of state, a reminder, one probe of no change, a change too many, a summary, a trial. */
-export type Occasion = "change" | "reminder" | "probe" | "flapping" | "summary" | "test";
+/**
+ * What is said: a change of state, a reminder, a recovery that people could not hear of when it came, one probe of no
+ * change, a change too many, a summary, a trial.
+ */
+export type Occasion = "change" | "reminder" | "recovery" | "probe" | "flapping" | "summary" | "test";
 
 export interface Facts {
   readonly target: Target;
@@ -74,6 +77,7 @@ const isBad = ({ status, outcome }: Facts) => status === "down" || outcome.verdi
 /** Good news does not read as bad in a pipeline that shows messages alone. */
 function prefix({ status, previous }: Facts, occasion: Occasion): string {
   if (occasion === "test") return "TEST: ";
+  if (occasion === "recovery") return "RECOVERED: ";
   if (occasion !== "change") return "";
   return status === "up" && previous !== "new" ? "RECOVERED: " : "";
 }
@@ -102,7 +106,8 @@ export const fields = {
   summary: "One line for people: `SSH 10.1.2.3:22 down: refused`.",
   status: "What the target is held to be: `new`, `up`, `degraded`, `down`.",
   previous: "What it was before (changes).",
-  since: "When the state before the change began; in reminders, when it went down.",
+  since:
+    "When the state before the change began; in reminders, when it went down; in a recovery that is told late, when it came up.",
   outcome: "What this probe alone found: `up`, `degraded`, `down`, or `unknown` for our own trouble.",
   kind: "The kind of probe.",
   url: "The target's URL, where it was written as one.",
@@ -207,6 +212,7 @@ export function summarise(facts: Facts, occasion: Occasion): string {
       ? ` (${containerHint})`
       : "";
   const because = facts.suppressedBy === undefined ? "" : `; depends on ${facts.suppressedBy}, which is down`;
+  if (occasion === "recovery") return `${name} up since ${iso(facts.sinceMs)}`;
   if (occasion === "reminder")
     return `${name} still ${status} since ${iso(facts.sinceMs)}${what}${hint}${because}`;
   return `${name} ${stateOf(facts, occasion)}${what}${hint}${because}`;

@@ -6,7 +6,7 @@ import { type Face, compare, faceOf } from "./evidence.ts";
 import { createFlap } from "./flap.ts";
 import { createHearing } from "./hearing.ts";
 import { createHistory } from "./history.ts";
-import { type Memory, remember } from "./memory.ts";
+import { type Memory, remember, retell } from "./memory.ts";
 import type { Item } from "./outbox.ts";
 import { type Outcome, type Trace, isGood } from "./outcome.ts";
 import { type Facts, type Occasion, draft } from "./report.ts";
@@ -72,15 +72,16 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
   const hearing = createHearing({
     monotonic,
     remindMs: rules.remind,
-    toldMs: memory?.toldMs,
-    agoMs: now() - (memory?.toldMs ?? 0),
+    memory,
+    nowMs: now(),
   });
   let summaryMs = monotonic();
 
   function tell(moment: Moment) {
     const { outcome, trace, before, status } = moment;
     if (status !== before && status !== "new") change(before, status, moment);
-    else if (outcome.verdict !== "up" || status !== "up" || rules.emit === "all") stay(moment);
+    else if (outcome.verdict !== "up" || status !== "up" || rules.emit === "all" || hearing.isTold())
+      stay(moment);
     if (outcome.verdict === "up" && status === "up") look(outcome, trace);
     if (flap.active) digest(moment);
     if (rules.summary !== undefined && monotonic() - summaryMs >= rules.summary) summarise(moment);
@@ -118,12 +119,13 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
     const episode = known?.episode ?? (status === "up" ? undefined : stableId(host, key, "episode", number));
     const isOpen = told.silence === undefined && told.suppressedBy === undefined && (!flap.active || begins);
     // Whoever did not hear that it went down need not hear that it is up.
-    const isNews = status !== "up" || hearing.toldMs !== undefined;
+    const isNews = status !== "up" || hearing.isTold();
     const notify = !silent && isOpen && isNews && wants(status);
     const sinceMs = known?.sinceMs;
-    if (status === "up") hearing.forget();
-    else if (notify) hearing.tell(atMs);
-    known = remember(target, { status, atMs, number, episode, toldMs: hearing.toldMs, face });
+    if (status === "up" && (notify || !wants(status))) hearing.forget();
+    else if (notify) hearing.tell(atMs, episode);
+    else hearing.miss();
+    known = remember(target, { status, atMs, number, episode, told: hearing.told, face });
     if (silent) {
       keep(key, known, true);
       if (rules.emit === "all") put("probe", told, false);
@@ -154,13 +156,16 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
   /** No change: a reminder, news that was held back, or one more probe. */
   function stay(moment: Moment) {
     const { outcome, status } = moment;
-    const isDown = known !== undefined && status === "down" && outcome.verdict === "down";
-    if (isDown && wants(status) && !flap.active && hearing.isDue()) {
+    if (
+      outcome.verdict === status &&
+      known !== undefined &&
+      !flap.active &&
+      wants(status) &&
+      isOwed(status)
+    ) {
       const told = factsOf(moment);
-      if (told.silence === undefined && told.suppressedBy === undefined) {
-        hear();
-        return put("reminder", told, true);
-      }
+      if (told.silence === undefined && told.suppressedBy === undefined)
+        return status === "up" ? recover(told) : remind(told);
     }
     if (rules.emit === "all" || (rules.emit === "failures" && outcome.verdict !== "up")) {
       const told = factsOf(moment);
@@ -169,9 +174,36 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
     }
   }
 
-  function hear() {
-    hearing.tell(now());
-    known &&= { ...known, toldMs: hearing.toldMs! };
+  /** Whether people believe something else, or are to be reminded. */
+  function isOwed(status: Status): boolean {
+    if (status === "up") return hearing.isTold();
+    return status === "down" ? hearing.isDue() : hearing.isBehind();
+  }
+
+  function remind(told: Facts) {
+    hear(told.status);
+    put("reminder", told, true);
+  }
+
+  /** The end of what they heard of, which a gate held back when it came. */
+  function recover(told: Facts) {
+    const { toldEpisode: episode } = hearing.told;
+    hear("up");
+    const made = draft(
+      { ...told, episode },
+      "recovery",
+      true,
+      stableId(host, key, known!.number, "recovery"),
+    );
+    say({ key, program: target.program, draft: made, memory: known! });
+  }
+
+  function hear(status: Facts["status"]) {
+    if (known === undefined) return;
+    if (status === "up") hearing.forget();
+    // No earlier than the change itself, whatever the clock was set to.
+    else hearing.tell(Math.max(now(), known.sinceMs), known.episode);
+    known = retell(known, hearing.told);
   }
 
   function put(occasion: Occasion, told: Facts, notify: boolean) {
@@ -185,12 +217,17 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
   }
 
   function digest(moment: Moment) {
+    const { outcome, status } = moment;
     const { changes } = flap;
     const due = flap.due(monotonic());
     if (due === undefined) return;
     const told = { ...factsOf(moment), flapping: due === "digest", flapChanges: changes };
     const notify = told.silence === undefined && rules.notify !== "none";
-    if (notify && moment.status === "down") hear();
+    // What waits for its confirmation is not what they should believe.
+    if (notify && (status !== "up" || outcome.verdict === "up")) {
+      hear(status);
+      if (known !== undefined) keep(key, known);
+    }
     // Under a key of its own: it must not take a change's place while delivery stands still.
     say({ key: `${key} flapping`, program: target.program, draft: draft(told, "flapping", notify) });
   }

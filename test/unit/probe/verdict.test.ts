@@ -11,6 +11,7 @@ import { writeSilence } from "../../../src/probe/silence.ts";
 import { type Target, parseTarget } from "../../../src/probe/target.ts";
 import { advance, settled } from "../../../src/probe/transition.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { type Decoded, eventually, listener, run } from "./harness.ts";
 
 const target = (program: string, port: number, values: TargetValues = {}): Target => ({
@@ -94,6 +95,78 @@ test("silenced: events flow, people sleep; afterwards they hear what is still do
     "notification",
   ]);
   await cuir.end();
+});
+
+const silence = (store: Store, program: string, lastsMs: number) => {
+  const sinceMs = Date.now();
+  return writeSilence(store, { program, reason: "x", sinceMs, untilMs: sinceMs + lastsMs }, sinceMs);
+};
+
+test("up while it was silenced: whoever heard that it is down hears it afterwards, once, also over restarts", async () => {
+  await using server = await listener();
+  await server.close();
+  const store = openMemoryStore();
+  const targets = [target("SSH", server.port)];
+  const first = run(targets, {}, { store });
+  const down = await first.find(about("SSH", "down", "notification"));
+  await silence(store, "ssh", 3_600_000);
+  await first.find(about("SSH", "silence", "begins"));
+  await server.reopen();
+  assert.deepEqual((await first.find(about("SSH", "up"))).tags, ["cuir", "SSH", "up", "silenced"]);
+  await first.end();
+  const second = run(targets, {}, { store });
+  await eventually(() => second.probes() >= 3);
+  assert.deepEqual(second.events, []);
+  await silence(store, "ssh", 0);
+  const up = await second.find(about("SSH", "notification"));
+  const seen = second.probes();
+  await eventually(() => second.probes() >= seen + 3);
+  await second.end();
+  assert.deepEqual(up.tags, ["cuir", "SSH", "up", "notification"]);
+  assert.equal(up.message, "RECOVERED: x");
+  assert.equal(up.cuir.episode, down.cuir.episode);
+  assert.match(up.cuir.summary, /up since \d{4}-/);
+  assert.equal(second.events.filter(about("SSH", "up")).length, 1);
+  const third = run(targets, {}, { store });
+  await eventually(() => third.probes() >= 3);
+  await third.end();
+  assert.deepEqual(third.events, []);
+});
+
+test("down again while it was silenced is said afterwards, and then its end", async () => {
+  await using server = await listener();
+  await server.close();
+  const store = openMemoryStore();
+  const cuir = run([target("SSH", server.port)], {}, { store });
+  const first = await cuir.find(about("SSH", "down", "notification"));
+  await silence(store, "ssh", 3_600_000);
+  await cuir.find(about("SSH", "silence", "begins"));
+  await server.reopen();
+  await cuir.find(about("SSH", "up", "silenced"));
+  await server.close();
+  await cuir.find(about("SSH", "down", "silenced"));
+  await silence(store, "ssh", 0);
+  const again = await cuir.find(about("SSH", "reminder", "notification"));
+  assert.notEqual(again.cuir.episode, first.cuir.episode);
+  await server.reopen();
+  const up = await cuir.find(about("SSH", "up", "notification"));
+  await cuir.end();
+  assert.equal(up.cuir.episode, again.cuir.episode);
+  assert.equal(up.cuir.previous, "down");
+});
+
+test("degraded while it was silenced is said afterwards, once", async () => {
+  await using server = await listener();
+  const store = openMemoryStore();
+  await silence(store, "ssh", 3_600_000);
+  const cuir = run([target("SSH", server.port)], { slow: 0.0001 }, { store });
+  await cuir.find(about("SSH", "degraded", "silenced"));
+  await silence(store, "ssh", 0);
+  await cuir.find(about("SSH", "degraded", "reminder", "notification"));
+  const seen = cuir.probes();
+  await eventually(() => cuir.probes() >= seen + 3);
+  await cuir.end();
+  assert.equal(cuir.events.filter(about("SSH", "notification")).length, 1);
 });
 
 test("an inverted target must stay closed", async () => {
