@@ -74,12 +74,14 @@ const classOf = (occasion: Occasion) => (occasion === "reminder" ? "repeat" : "c
 
 const isBad = ({ status, outcome }: Facts) => status === "down" || outcome.verdict === "down";
 
+/** With these people may hear that a target is up again. */
+const ofRecovery: ReadonlySet<Occasion> = new Set(["change", "recovery", "flapping"]);
+
 /** Good news does not read as bad in a pipeline that shows messages alone. */
-function prefix({ status, previous }: Facts, occasion: Occasion): string {
+function prefix({ status, previous, outcome }: Facts, occasion: Occasion): string {
   if (occasion === "test") return "TEST: ";
-  if (occasion === "recovery") return "RECOVERED: ";
-  if (occasion !== "change") return "";
-  return status === "up" && previous !== "new" ? "RECOVERED: " : "";
+  const isUp = status === "up" && previous !== "new" && outcome.verdict === "up";
+  return isUp && ofRecovery.has(occasion) ? "RECOVERED: " : "";
 }
 
 /** The state first, then what else a pipeline may ask for. */

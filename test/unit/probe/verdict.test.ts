@@ -5,11 +5,12 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createDoubt } from "../../../src/probe/doubt.ts";
-import { fail } from "../../../src/probe/outcome.ts";
+import { type Outcome, fail, up as good } from "../../../src/probe/outcome.ts";
+import { type Occasion, draft } from "../../../src/probe/report.ts";
 import type { TargetValues } from "../../../src/probe/settings.ts";
 import { writeSilence } from "../../../src/probe/silence.ts";
 import { type Target, parseTarget } from "../../../src/probe/target.ts";
-import { advance, settled } from "../../../src/probe/transition.ts";
+import { type Status, advance, settled } from "../../../src/probe/transition.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { type Decoded, eventually, listener, run } from "./harness.ts";
@@ -240,6 +241,10 @@ test("a target that flaps is told in digests", async () => {
   }
   const digest = await cuir.find((event) => /flapped \d+ times/.test(event.cuir.summary));
   assert.ok(digest.moustash.notify);
+  assert.equal(digest.message, "RECOVERED: x");
+  const seen = cuir.probes();
+  await eventually(() => cuir.probes() >= seen + 3);
+  assert.equal(cuir.events.at(-1), digest, "who heard it so does not hear it again");
   await cuir.end();
   const changes = cuir.events.filter((event) => event.cuir.previous !== undefined);
   assert.equal(changes.length, 8, "every change is an event");
@@ -248,6 +253,25 @@ test("a target that flaps is told in digests", async () => {
     [true, true, true, false, false, false, false, false],
   );
   assert.ok(changes[2].tags.includes("flapping"));
+});
+
+test("whatever people hear of a target that is up says so before its informations, and nothing else does", () => {
+  const occasions: Occasion[] = ["change", "recovery", "flapping", "reminder", "probe", "summary"];
+  const messages = (status: Status, outcome: Outcome, previous: Status) =>
+    occasions.filter((occasion) => {
+      const facts = { target: target("Web", 1), outcome, atMs: 0, status, previous };
+      return draft(facts, occasion, true).message.startsWith("RECOVERED: ");
+    });
+  assert.deepEqual(messages("up", good, "down"), ["change", "recovery", "flapping"]);
+  assert.deepEqual(messages("up", good, "new"), []);
+  for (const [status, outcome] of [
+    ["up", fail("refused")],
+    ["up", fail("resolver_away")],
+    ["down", good],
+    ["degraded", good],
+    ["down", fail("refused")],
+  ] as const)
+    assert.deepEqual(messages(status, outcome, "up"), [], `${status} ${outcome.cause}`);
 });
 
 test("summaries, and the prober's own life", async () => {
