@@ -17,6 +17,7 @@ import {
 import { literal } from "./address.ts";
 import { parseDialogue, parsePattern, parsePayload } from "./dialogue.ts";
 import { parseShard } from "./shard.ts";
+import { parseTag } from "./tags.ts";
 
 const parseSpanMs = parseSpan("1ms");
 
@@ -128,7 +129,10 @@ export const targetSettings = {
   severity: optional(parseText, "A word for the readers: copied into the event."),
   runbook_url: optional(parseText, "Where people read what to do: copied into the event."),
   labels: optional(parsePairs, "`k=v, …`: copied into the target's events."),
-  tags: optional(parseList(parseText), "Further tags of the target's events."),
+  tags: optional(
+    parseList(parseTag),
+    "Further tags of the target's events; not the words that Cuir itself uses, such as `notification` and `down`.",
+  ),
   depends_on: optional(
     parseList(parseText),
     "Programs without which this one cannot be up: while one of them is down, people are not told of this one.",
