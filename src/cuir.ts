@@ -1,6 +1,6 @@
 // Cuir: probes ports and reports what changed.
 import { command, cuir } from "./commands/cuir.ts";
-import { hashOf, watchConfig } from "./commands/reload.ts";
+import { hashOf, listOf, watchConfig } from "./commands/reload.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { createLedger } from "./monitor/ledger.ts";
 import { openMonitor } from "./monitor/monitor.ts";
@@ -43,6 +43,7 @@ export const main = () =>
       signal,
       inContainer: isInContainer(),
       hash: hashOf(config),
+      list: listOf(config),
       probed: ledger.probed,
       observe: (seen) => logger[seen.level]({ ...seen.fields }, seen.message),
     });
@@ -69,6 +70,7 @@ export const main = () =>
           targets: configureTargets({ ...next, settings: next.values.Cuir, host }),
           settings: next.values.Cuir,
           hash,
+          list: listOf(next),
         }),
     });
     logger.info({ targets: targets.length, broker: delivery.transport.name }, "probing");

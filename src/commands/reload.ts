@@ -32,6 +32,12 @@ export function hashOf({ texts, targetEntries, groups }: AnyConfig): string {
   return createHash("sha256").update(JSON.stringify(said)).digest("hex").slice(0, 16);
 }
 
+/** Names the list of a Cuir, whatever it says now: where it stands, and which part of it is probed. */
+export function listOf({ path = "", texts }: Pick<AnyConfig, "path" | "texts">): string {
+  const shard = texts.find(({ section, key }) => section === "Cuir" && key === "shard")?.text ?? "";
+  return `${path && resolve(path)} ${shard}`;
+}
+
 export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Disposable {
   const { reload, subscribe, logger, apply } = options;
   let inForce = hashOf(options.config);

@@ -14,7 +14,9 @@ import { type Target, keyOf } from "./target.ts";
 export interface FleetOptions {
   readonly around: Surroundings;
   readonly rules: () => Rules;
-  readonly ledger: Pick<Ledger, "recall" | "forget">;
+  readonly ledger: Pick<Ledger, "recall">;
+  /** It is watched no more, or at another address. */
+  readonly left: (subject: Subject) => void;
   readonly alarms: Alarms;
   readonly monotonic: () => number;
   /** Each probe that ended. */
@@ -37,7 +39,7 @@ export interface Fleet {
 /** Of so many probes the lag is known. */
 const mostLags = 1024;
 
-export function createFleet({ around, rules, ledger, alarms, monotonic, probed }: FleetOptions): Fleet {
+export function createFleet({ around, rules, ledger, left, alarms, monotonic, probed }: FleetOptions): Fleet {
   const { now, troubles } = around;
   const subjects = new Map<string, Subject>();
   const lags = new Float64Array(mostLags);
@@ -46,7 +48,7 @@ export function createFleet({ around, rules, ledger, alarms, monotonic, probed }
   let resolver: Resolver | undefined;
   const nameOf = ({ program }: Target) => program.toLowerCase();
 
-  function start(target: Target, memory: Memory | undefined = ledger.recall(keyOf(target))) {
+  function start(target: Target, memory: Memory | undefined) {
     const own = rulesOf(rules(), target.values);
     const subject = createSubject(target, own, around, memory);
     subjects.set(nameOf(target), subject);
@@ -82,7 +84,7 @@ export function createFleet({ around, rules, ledger, alarms, monotonic, probed }
     subjects: () => subjects.values(),
     subjectOf: (program) => subjects.get(program.toLowerCase()),
     start(targets) {
-      for (const target of targets) start(target);
+      for (const target of targets) start(target, ledger.recall(keyOf(target)));
     },
     replace(targets) {
       const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
@@ -91,7 +93,7 @@ export function createFleet({ around, rules, ledger, alarms, monotonic, probed }
       for (const subject of subjects.values()) {
         if (names.has(nameOf(subject.target))) continue;
         end(subject);
-        ledger.forget(subject.key);
+        left(subject);
         removed.push(subject.target.program);
       }
       for (const target of targets) {
@@ -100,9 +102,11 @@ export function createFleet({ around, rules, ledger, alarms, monotonic, probed }
           subject &&
           isDeepStrictEqual([subject.target, subject.rules], [target, rulesOf(rules(), target.values)]);
         if (same) continue;
+        const stays = subject?.key === keyOf(target);
         if (subject) end(subject);
+        if (subject && !stays) left(subject);
         (subject ? changed : added).push(target.program);
-        start(target, subject?.key === keyOf(target) ? subject.memory : undefined);
+        start(target, stays ? subject.memory : undefined);
       }
       return { added, removed, changed };
     },

@@ -20,6 +20,8 @@ export interface Memory extends Told {
   /** How it looked when it was last up. */
   readonly face?: Face;
   readonly pending?: readonly Draft[];
+  /** It is watched no more: this stays only until what is pending is accepted. */
+  readonly removed?: true;
 }
 
 /** The space of the store that holds them, by the target's key. */

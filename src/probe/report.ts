@@ -106,7 +106,8 @@ function stateOf({ status, outcome }: Facts, occasion: Occasion): string {
 /** The fields under `cuir`, with what each is: docs/CUIR.md is made of this. */
 export const fields = {
   summary: "One line for people: `SSH 10.1.2.3:22 down: refused`.",
-  status: "What the target is held to be: `new`, `up`, `degraded`, `down`.",
+  status:
+    "What the target is held to be: `new`, `up`, `degraded`, `down`; `removed` when it is watched no more.",
   previous: "What it was before (changes).",
   since:
     "When the state before the change began; in reminders, when it went down; in a recovery that is told late, when it came up.",

@@ -2,7 +2,7 @@
 
 const words = `
   cuir notification new up degraded down unknown failing summary test reminder flapping silenced suppressed
-  silence begins ends configuration changed repeats lost late prober alive trouble isolated`;
+  removed silence begins ends configuration changed repeats lost late prober alive trouble isolated`;
 const reserved: ReadonlySet<string> = new Set(words.trim().split(/\s+/));
 
 export function parseTag(text: string): string {

@@ -10,14 +10,15 @@ import { createHush } from "./hush.ts";
 import { createLedger } from "./ledger.ts";
 import { createLookout } from "./lookout.ts";
 import { type Life, type Replaced, alive, configurationChanged } from "./notices.ts";
-import { takeOrders } from "./orders.ts";
-import { createOutbox } from "./outbox.ts";
+import { type Left, takeOrders } from "./orders.ts";
+import { type Item, createOutbox } from "./outbox.ts";
 import { createPulse } from "./pulse.ts";
+import { removalOf } from "./removal.ts";
 import { createAlarms } from "./schedule.ts";
 import type { ProbeSettings, Rules } from "./settings.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
-import type { Surroundings } from "./subject.ts";
-import type { Target } from "./target.ts";
+import type { Subject, Surroundings } from "./subject.ts";
+import { type Target, keyOf } from "./target.ts";
 import { createTroubles } from "./trouble.ts";
 
 /** What [Cuir] sets, as far as probing goes. */
@@ -38,6 +39,8 @@ export interface WatchOptions {
   readonly inContainer?: boolean;
   /** Names the configuration, in events about it. */
   readonly hash?: string;
+  /** Names the list that is watched, whatever it says now: its file, and which part of it. */
+  readonly list?: string;
   readonly observe?: (observation: Observation) => void;
   /** Each probe that ended, for histories and metrics: cheap, for it comes thousands of times a second. */
   readonly probed?: (program: string, verdict: Verdict, durationMs: number | undefined) => void;
@@ -55,8 +58,8 @@ export interface Watch extends Source {
   snapshot(): readonly Snapshot[];
   /** The prober itself. */
   life(): Life;
-  /** Takes a new list: what did not change goes on undisturbed. `hash` names the configuration. */
-  replace(next: { targets: readonly Target[]; settings: WatchSettings; hash?: string }): Replaced;
+  /** Takes a new list: what did not change goes on undisturbed. `hash` and `list` as in the options. */
+  replace(next: Pick<WatchOptions, "targets" | "settings" | "hash" | "list">): Replaced;
   /** Repeats for which delivery had no room: counted, and told as an event once it delivers again. */
   refused(programs: Iterable<string>): void;
   roomAgain(): void;
@@ -66,7 +69,7 @@ const mostRepeats = 1000;
 
 export function watch(options: WatchOptions): Watch {
   const { host, events, store, signal, now = Date.now, inContainer = false, observe, probed } = options;
-  let { settings, hash } = options;
+  let { settings, hash, list = "" } = options;
   const monotonic = () => performance.now();
   const alarms = createAlarms(monotonic);
   const outbox = createOutbox({ now: monotonic, mostRepeats, wake: () => dispatch.wake() });
@@ -124,7 +127,37 @@ export function watch(options: WatchOptions): Watch {
       observe?.({ level: "info", fields: { program: target.program, status: progress.status }, message }),
   };
 
-  const fleet: Fleet = createFleet({ around, rules: () => settings, ledger, alarms, monotonic, probed });
+  const fleet: Fleet = createFleet({
+    around,
+    rules: () => settings,
+    ledger,
+    left: (subject) => void leave([subject.target], subject),
+    alarms,
+    monotonic,
+    probed,
+  });
+
+  /** What they said is forgotten, and an episode that is open ends with that; on disk at once, though delivery stand still. */
+  async function leave(left: readonly Left[], subject?: Subject) {
+    const items: Item[] = [];
+    for (const { program, source } of left) {
+      const key = keyOf({ program, source });
+      const memory = subject ? subject.memory : ledger.recall(key);
+      if (memory === undefined) continue;
+      ledger.forget(key, memory);
+      const item = removalOf({
+        memory,
+        target: subject?.target,
+        notify: (subject?.rules ?? settings).notify,
+        silence: hush.of(program),
+        host,
+        atMs: now(),
+      });
+      if (item !== undefined) items.push(item);
+    }
+    for (const item of items) outbox.put(item);
+    await ledger.sending(items);
+  }
 
   const life = (): Life => ({
     ...fleet.life(),
@@ -158,7 +191,14 @@ export function watch(options: WatchOptions): Watch {
   async function obey(isNews: boolean) {
     if (hash === undefined) return;
     try {
-      const changed = await takeOrders(store, { hash, targets: wanted });
+      // What a reload left was told then.
+      const changed = await takeOrders({
+        store,
+        hash,
+        list: `${host} ${list}`,
+        targets: wanted,
+        leave: isNews ? leave : async () => {},
+      });
       if (changed && isNews) sayOwn(configurationChanged(changed, { hash, atMs: now() }));
     } catch (error) {
       storeFailed(error);
@@ -197,7 +237,7 @@ export function watch(options: WatchOptions): Watch {
     replace(next) {
       const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
       const before = settings;
-      ({ settings, hash, targets: wanted } = { hash: undefined, ...next });
+      ({ settings, hash, list, targets: wanted } = { hash: undefined, list: "", ...next });
       if (!isRunning) return { added: [], removed: [], changed: [] };
       const replaced = fleet.replace(wanted);
       void obey(false);

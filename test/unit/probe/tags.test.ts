@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { alive, configurationChanged, refusal, silenced } from "../../../src/probe/notices.ts";
 import { fail, up } from "../../../src/probe/outcome.ts";
+import { removalOf } from "../../../src/probe/removal.ts";
 import { type Occasion, draft } from "../../../src/probe/report.ts";
 import { targetSettings } from "../../../src/probe/settings.ts";
 import { parseTag } from "../../../src/probe/tags.ts";
@@ -31,6 +32,14 @@ test("whatever Cuir tags an event with is such a word", () => {
       ),
     ),
     ...[true, false].map((begins) => silenced(silence, { begins, atMs: 0, target })),
+    removalOf({
+      memory: { program: "A program", source: "10.1.2.3:22", status: "down", sinceMs: 0, number: 1 },
+      target,
+      notify: "changes",
+      silence,
+      host: "h",
+      atMs: 0,
+    })!.draft,
     configurationChanged({ added: [], removed: [], changed: [] }, { hash: "x", atMs: 0 }),
     refusal(new Map([["A program", 1]]), 0),
     alive(
