@@ -6,7 +6,7 @@ import { type ExitCode, exitCodes } from "./errors.ts";
 import { type Events, createEvents } from "./event.ts";
 import type { Logger } from "./logger.ts";
 import type { Values } from "./setting.ts";
-import { type Observations, type ShipOptions, type Shipped, ship } from "./ship.ts";
+import { createDrainBatchSize, type Observations, type ShipOptions, type Shipped, ship } from "./ship.ts";
 import { openDiskThread } from "./disk.ts";
 import { openSpool } from "./spool/open.ts";
 import type { spoolSettings } from "./spool/settings.ts";
@@ -63,6 +63,7 @@ export function openDelivery(options: DeliveryOptions): Delivery {
     successive: options.successive,
   });
   const transport = connectTransport(values, reread ? { reread } : {});
+  const batchSize = createDrainBatchSize();
   return {
     host,
     events,
@@ -79,6 +80,7 @@ export function openDelivery(options: DeliveryOptions): Delivery {
         sendTimeoutMs,
         drainTimeoutMs: values.drain_timeout,
         oneShot,
+        batchSize,
         ...more,
         observe: both(
           oneShot
@@ -118,7 +120,7 @@ export function farewell({ unaccepted, pending }: Shipped, logger: Logger): Exit
   }
   logger.info(
     {},
-    pending ? "ended; events wait on disk for the next start" : "ended; everything is delivered",
+    pending ? "ended; events wait on disk for the next start" : "ended; all of this run is delivered",
   );
   return exitCodes.ok;
 }

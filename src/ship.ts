@@ -11,8 +11,10 @@
 //   order of seq. Rows of other runs may be drained between two batches of this one.
 // - Only the broker's acknowledgement or the reject file ends an accepted event.
 import { createBackoff } from "./backoff.ts";
+import { type BatchSize, createBatchSize } from "./batch-size.ts";
 import type { Batch, Envelope, Receipt, Source } from "./envelope.ts";
 import { type Spool, SpoolError } from "./spool/spool.ts";
+import { createAcknowledged } from "./transport/acknowledged.ts";
 import { type Sent, type Transport, TransportError, type TransportErrorCode } from "./transport/transport.ts";
 import { createAlarm, createBell, within } from "./waiting.ts";
 
@@ -50,6 +52,8 @@ export interface ShipOptions {
   readonly drainTimeoutMs: number;
   /** A one-shot throws where a daemon waits, and does not insist at the end. */
   readonly oneShot?: boolean;
+  /** Of rows that are drained, where it is to outlive this call. */
+  readonly batchSize?: BatchSize;
   readonly observe?: Partial<Observations>;
 }
 
@@ -63,6 +67,7 @@ export interface Shipped {
 
 /** One command's worth: larger batches gain nothing. */
 const drainBatch = { count: 1024, bytes: 4 * 2 ** 20 };
+export const createDrainBatchSize = () => createBatchSize(drainBatch.count);
 /** How often rows are looked for that other processes left, or are draining. */
 const lookAgainMs = 1000;
 /** For each row that is drained so many may be added: the spool runs empty, and then nothing needs it. */
@@ -70,13 +75,15 @@ const addedForEachDrained = 0.5;
 
 export async function ship(options: ShipOptions): Promise<Shipped> {
   const { from, to, spool, run, signal, oneShot = false, observe = {} } = options;
-  const { acceptWithinMs, sendTimeoutMs, drainTimeoutMs } = options;
+  const { acceptWithinMs, sendTimeoutMs, drainTimeoutMs, batchSize = createDrainBatchSize() } = options;
   const over = new AbortController();
   const rowsAdded = createBell();
   const rowsRemoved = createBell();
   const held = holdUnsafe();
   const patience = createAlarm();
   const crash = createCrash();
+  /** In batches whose rejected ones could not be put aside. */
+  const acknowledged = createAcknowledged();
   let lane: Promise<unknown> = Promise.resolve();
   let ownRowsWait = false;
   let additions = 0;
@@ -98,13 +105,10 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
 
   async function send(envelopes: readonly Envelope[]): Promise<Sent> {
     try {
-      const sent = await to.send(envelopes, { timeoutMs: sendTimeoutMs });
-      for (const { envelope, reason } of sent.rejected) {
-        if (oneShot && !spool.durable)
-          throw new TransportError("unavailable", `${reason}; and there is no disk to put it aside on`);
-        await spool.reject(envelope, reason);
-        observe.rejected?.(envelope, reason);
-      }
+      const pending = acknowledged.without(envelopes);
+      const sent = await to.send(pending, { timeoutMs: sendTimeoutMs });
+      if (sent.rejected.length > 0) await putAside(sent, pending);
+      acknowledged.forget(envelopes);
       if (!brokerIsFound) observe.brokerFound?.();
       brokerIsFound = true;
       if (awayFor.size > 0) observe.brokerBack?.();
@@ -116,6 +120,25 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         if (!awayFor.has(error.code)) observe.brokerAway?.(error);
         awayFor.add(error.code);
       }
+      throw error;
+    }
+  }
+
+  /** What the broker refuses for good, into the reject file. */
+  async function putAside({ rejected }: Sent, sent: readonly Envelope[]): Promise<void> {
+    let count = 0;
+    try {
+      for (const { envelope, reason } of rejected) {
+        if (oneShot && !spool.durable)
+          throw new TransportError("unavailable", `${reason}; and there is no disk to put it aside on`);
+        await spool.reject(envelope, reason);
+        observe.rejected?.(envelope, reason);
+        count += 1;
+      }
+    } catch (error) {
+      // The others are there: with the next try they would be there twice.
+      const left = new Set(rejected.slice(count).map(({ envelope }) => envelope));
+      acknowledged.add(sent.filter((envelope) => !left.has(envelope)));
       throw error;
     }
   }
@@ -200,14 +223,15 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         if (spool.durable) return await accept(batch, { at: "spool" });
         return held.add(rest, (receipt) => accept(batch, receipt));
       }
-      const sent = await sending?.catch(() => undefined);
+      let refusal: unknown;
+      const sent = await sending?.catch((reason: unknown) => void (refusal = reason));
       if (sent) return await accept(batch, receiptOf(sent));
       const repeats = refused.filter((envelope) => envelope.class === "repeat");
       rest = refused.filter((envelope) => envelope.class !== "repeat");
       if (repeats.length > 0) observe.refused?.(repeats);
       if (rest.length === 0) return await accept(batch, { at: "spool" });
       if (error) troubled(error);
-      if (error && oneShot) throw error;
+      if (error && oneShot) throw withRefusal(error, refusal);
       if (over.signal.aborted) {
         unaccepted += rest.length;
         return;
@@ -220,7 +244,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
    * Sends rows, oldest first, until none is left. While the broker has one batch, the disk removes the one before and
    * reads the next.
    */
-  async function drainAll(): Promise<"empty" | "busy"> {
+  async function drainAll({ arrived }: { arrived(): void }): Promise<"empty" | "busy"> {
     // A spool that did not exist yet gives an empty drain: what it says is true of the time before, and the lane may
     // be long.
     let before = additions;
@@ -233,8 +257,9 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     await using drain = right;
     let ahead: Promise<readonly Envelope[]> | undefined;
     let removing: Promise<void> | undefined;
+    const nextRows = () => drain.next({ ...drainBatch, count: batchSize.now });
     const turn = async () => {
-      const rows = await (ahead ?? drain.next(drainBatch));
+      const rows = await (ahead ?? nextRows());
       if (rows.length === 0) {
         await removing;
         // Only what is asked when nothing is under way says that nothing is left.
@@ -245,10 +270,15 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         before = additions;
         return !alone;
       }
-      const sending = send(rows);
-      ahead = drain.next(drainBatch);
+      const startedMs = performance.now();
+      const sending = send(rows).then((sent) => {
+        batchSize.grow(performance.now() - startedMs, sendTimeoutMs);
+        return sent;
+      });
+      ahead = nextRows();
       ahead.catch(() => {});
       const sent = await sending;
+      arrived();
       await removing;
       removing = remove(rows, sent);
       removing.catch(() => {});
@@ -276,14 +306,17 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     while (!over.signal.aborted) {
       let waitMs = spool.durable ? lookAgainMs : Infinity;
       try {
-        const result = await drainAll();
+        const result = await drainAll({ arrived: backoff.reset });
         backoff.reset();
         if (sourceEnded && (result === "busy" || !ownRowsWait)) return;
         if (result === "empty" && ownRowsWait) continue;
       } catch (error) {
         if (error instanceof SpoolError) troubled(error);
         else if (!(error instanceof TransportError)) throw error;
-        else if (noted !== error.message) await spool.note((noted = error.message));
+        else {
+          batchSize.shrink();
+          if (noted !== error.message) await spool.note((noted = error.message));
+        }
         if (sourceEnded && (oneShot || spool.durable)) return;
         waitMs = backoff.next();
       }
@@ -337,6 +370,15 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
 }
 
 const isPassing = (error: unknown) => error instanceof TransportError || error instanceof SpoolError;
+
+/** Neither took it: the broker's reason as well, which decides where it refuses us. */
+function withRefusal(error: SpoolError, refusal: unknown): Error {
+  if (!(refusal instanceof TransportError)) return error;
+  const message = `${refusal.message}; and ${error.message}`;
+  return refusal.code === "credentials"
+    ? new TransportError("credentials", message, { cause: refusal })
+    : new SpoolError(error.code, message, { cause: refusal, exitCode: error.exitCode });
+}
 
 interface NotStored {
   readonly events: readonly Envelope[];

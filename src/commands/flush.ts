@@ -10,6 +10,7 @@ import type { Outcome } from "../waiting.ts";
 import type { PanpanShell } from "./panpan.ts";
 import { print } from "./print.ts";
 
+const leastTryMs = 2000;
 const nothing: Source = (async function* () {})();
 
 /** Goes on until nothing (of the run) waits or the time is over; true where nothing does. */
@@ -22,11 +23,12 @@ export async function deliverRest(
   const waits = async () =>
     run === undefined ? (await delivery.spool.status()).count : await delivery.spool.waiting(run);
   while ((await waits()) > 0) {
-    const leftMs = deadlineMs - performance.now();
+    const leftMs = Math.round(deadlineMs - performance.now());
     if (leftMs <= 0 || signal.aborted) return false;
     await delivery.ship(nothing, {
       signal,
-      sendTimeoutMs: leftMs,
+      // Time for smaller batches, where the link is too slow for a large one.
+      sendTimeoutMs: Math.min(leftMs, Math.max(Math.round(leftMs / 4), leastTryMs)),
       drainTimeoutMs: leftMs,
       ...(run !== undefined && { run }),
     });

@@ -9,6 +9,8 @@ export interface Acknowledged {
   without(envelopes: readonly Envelope[]): readonly Envelope[];
   /** After a send that failed. */
   add(envelopes: Iterable<Envelope>): void;
+  /** These are done with. */
+  forget(envelopes: Iterable<Envelope>): void;
   /** After a send that succeeded: what failed before was part of it. */
   clear(): void;
 }
@@ -21,6 +23,9 @@ export function createAcknowledged(): Acknowledged {
       there.size === 0 ? envelopes : envelopes.filter((envelope) => !there.has(nameOf(envelope))),
     add(envelopes) {
       for (const envelope of envelopes) there.add(nameOf(envelope));
+    },
+    forget(envelopes) {
+      if (there.size > 0) for (const envelope of envelopes) there.delete(nameOf(envelope));
     },
     clear: () => there.clear(),
   };

@@ -7,7 +7,7 @@ import type { Batch, Envelope, Source } from "../../src/envelope.ts";
 import { createEvents } from "../../src/event.ts";
 import { type ShipOptions, ship } from "../../src/ship.ts";
 import { openMemorySpool } from "../../src/spool/memory.ts";
-import type { Spool } from "../../src/spool/spool.ts";
+import { type Spool, SpoolError } from "../../src/spool/spool.ts";
 import { type Sent, type Transport, TransportError } from "../../src/transport/transport.ts";
 
 const events = createEvents({ tool: "test", host: "here", version: "0", format: "logstash" });
@@ -233,6 +233,86 @@ function shipTests(through: (source: Source) => Source) {
     assert.ok(accepted.length < most, `${accepted.length} batches`);
     assert.equal(list.length, accepted.length * 1024);
     assert.equal(new Set(list).size, list.length);
+  });
+
+  test("a link on which a large batch never ends in time is drained in smaller ones", async () => {
+    const { list, transport } = createBroker();
+    const sizes: number[] = [];
+    const narrow: Transport = {
+      ...transport,
+      async send(envelopes, options) {
+        if (envelopes.length > 0) sizes.push(envelopes.length);
+        if (envelopes.length > 300) throw new TransportError("unavailable", "did not answer in time");
+        return await transport.send(envelopes, options);
+      },
+    };
+    const spool = durable(openMemorySpool({ mostBytes: 2 ** 30 }));
+    const wanted = Array.from({ length: 2000 }, (_, index) => `${index}`);
+    await spool.add(wanted.map((message) => make(message)));
+    const feed = createFeed();
+    const { ended } = start(feed, narrow, { spool });
+    await until(() => list.length === wanted.length);
+    feed.end();
+    await ended;
+    assert.deepEqual(list, wanted);
+    assert.deepEqual(sizes.slice(0, 3), [1024, 512, 256]);
+  });
+
+  test("while the reject file cannot be written, what the broker took is not sent again", async () => {
+    const { list, transport } = createBroker();
+    const picky: Transport = {
+      ...transport,
+      async send(envelopes, options) {
+        const bad = envelopes.filter((envelope) => messages([envelope])[0] === "bad");
+        await transport.send(
+          envelopes.filter((envelope) => !bad.includes(envelope)),
+          options,
+        );
+        return { rejected: bad.map((envelope) => ({ envelope, reason: "too large" })) };
+      },
+    };
+    let broken = 3;
+    const memory = openMemorySpool({ mostBytes: 2 ** 20 });
+    const spool: Spool = {
+      ...durable(memory),
+      async reject(envelope, reason) {
+        broken -= 1;
+        if (broken >= 0) throw new SpoolError("spool_unwritable", "no room for rejected.ndjson");
+        await memory.reject(envelope, reason);
+      },
+    };
+    await spool.add(["a", "bad", "b"].map((message) => make(message)));
+    const rejected: string[] = [];
+    const feed = createFeed();
+    const observe = { rejected: (envelope: Envelope) => void rejected.push(...messages([envelope])) };
+    const { ended } = start(feed, picky, { spool, observe });
+    await until(() => rejected.length > 0);
+    feed.push(make("c"));
+    feed.end();
+    await ended;
+    assert.deepEqual([list, rejected, broken], [["a", "b", "c"], ["bad"], -1]);
+  });
+
+  test("a one-shot that neither broker nor spool takes says both, and is refused where the broker refuses", async () => {
+    for (const [code, exitCode] of [
+      ["credentials", 77],
+      ["unavailable", 74],
+    ] as const) {
+      const { transport } = createBroker();
+      const refusing: Transport = {
+        ...transport,
+        send: () => Promise.reject(new TransportError(code, "it says no")),
+      };
+      const feed = createFeed();
+      feed.push(make("a"));
+      feed.end();
+      const spool = durable(openMemorySpool({ mostBytes: 1 }));
+      await assert.rejects(start(feed, refusing, { oneShot: true, spool }).ended, {
+        exitCode,
+        message: /^it says no; and the spool is full/,
+      });
+      assert.deepEqual(feed.said, []);
+    }
   });
 
   test("a full spool refuses repeats, counts them, and makes changes wait for room", async () => {

@@ -1,0 +1,26 @@
+// How many events one send carries: on a slow link a large batch never ends in time, and begins anew for ever.
+//
+// Halved after each failure, doubled after what took less than a quarter of its time: twice as many will then be in time.
+
+export interface BatchSize {
+  readonly now: number;
+  /** After a send that failed. */
+  shrink(): void;
+  /** After a send that took `tookMs` of the `mostMs` that it had. */
+  grow(tookMs: number, mostMs: number): void;
+}
+
+export function createBatchSize(most: number): BatchSize {
+  let now = most;
+  return {
+    get now() {
+      return now;
+    },
+    shrink() {
+      now = Math.max(1, Math.floor(now / 2));
+    },
+    grow(tookMs, mostMs) {
+      if (tookMs < mostMs / 4) now = Math.min(most, now * 2);
+    },
+  };
+}
