@@ -14,7 +14,7 @@ import { createBackoff } from "./backoff.ts";
 import { type BatchSize, createBatchSize } from "./batch-size.ts";
 import type { Batch, Envelope, Receipt, Source } from "./envelope.ts";
 import { type Spool, SpoolError } from "./spool/spool.ts";
-import { createAcknowledged } from "./transport/acknowledged.ts";
+import { createAcknowledged } from "./acknowledged.ts";
 import { type Sent, type Transport, TransportError, type TransportErrorCode } from "./transport/transport.ts";
 import { createAlarm, createBell, within } from "./waiting.ts";
 
@@ -244,7 +244,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
    * Sends rows, oldest first, until none is left. While the broker has one batch, the disk removes the one before and
    * reads the next.
    */
-  async function drainAll({ arrived }: { arrived(): void }): Promise<"empty" | "busy"> {
+  async function drainAll(arrived: () => void): Promise<"empty" | "busy"> {
     // A spool that did not exist yet gives an empty drain: what it says is true of the time before, and the lane may
     // be long.
     let before = additions;
@@ -306,7 +306,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
     while (!over.signal.aborted) {
       let waitMs = spool.durable ? lookAgainMs : Infinity;
       try {
-        const result = await drainAll({ arrived: backoff.reset });
+        const result = await drainAll(() => backoff.reset());
         backoff.reset();
         if (sourceEnded && (result === "busy" || !ownRowsWait)) return;
         if (result === "empty" && ownRowsWait) continue;

@@ -6,7 +6,7 @@
 // - At most rabbitmq_window events are unconfirmed. With one, a refused event is never overtaken by the next; with more,
 //   only within the window in which the first is refused.
 import { type Envelope, fillRoute } from "../envelope.ts";
-import { createAcknowledged } from "./acknowledged.ts";
+import { createAcknowledged } from "../acknowledged.ts";
 import { formatAddress } from "./address.ts";
 import { attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";

@@ -4,7 +4,7 @@
 // - Of one key, one RPUSH is under way at a time: a refused one is never overtaken by the next.
 // - redis_wait is asked for on the connection that wrote, right behind the write; on another it may tell lies.
 import type { ConnectOptions } from "./connect.ts";
-import { createAcknowledged } from "./acknowledged.ts";
+import { createAcknowledged } from "../acknowledged.ts";
 import { isInContainer } from "./container.ts";
 import { isTlsSilence, toNetworkError } from "./network-errors.ts";
 import { describeRedis, openRedis, type RedisAccess, redisAccess, redisNames } from "./redis-access.ts";

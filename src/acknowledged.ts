@@ -2,7 +2,7 @@
 //
 // Without that, a broker that takes only a few events at a time (a full queue with a slow reader) would be given the
 // first ones of a batch again and again, and those behind them never.
-import type { Envelope } from "../envelope.ts";
+import type { Envelope } from "./envelope.ts";
 
 export interface Acknowledged {
   /** Those that are still to be sent. */
