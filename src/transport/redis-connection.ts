@@ -9,6 +9,7 @@ import {
   type PeerCertificate,
 } from "./socket.ts";
 import type { TlsMaterial } from "./tls.ts";
+import { TransportError } from "./transport.ts";
 
 export interface RedisLogin {
   readonly username?: string | undefined;
@@ -69,13 +70,18 @@ export async function openRedisConnection(
       }
     },
     async push(key, bodies) {
+      let length: unknown;
       try {
-        const length = await redis.rpush(key, ...bodies);
+        length = await redis.rpush(key, ...bodies);
         answered = true;
-        return length;
       } catch (error) {
         throw cause(error as Error);
       }
+      if (typeof length === "number" && length >= bodies.length) return length;
+      throw new TransportError(
+        "unavailable",
+        `Redis at ${connection.place} answered RPUSH of ${bodies.length} with ${JSON.stringify(length)}, which is no length of a list that holds them: what answers there is no Redis, or a proxy that hides one`,
+      );
     },
     onMessage(listener) {
       redis.on("message", listener);

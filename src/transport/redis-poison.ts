@@ -8,15 +8,28 @@ import { TransportError } from "./transport.ts";
 export const wrongType = (place: string, key: string, type = "of another type") =>
   `Redis at ${place}: the key ${key} is not a list but ${type}: set redis_namespace to another key, or remove it there (DEL ${key})`;
 
-/** Undefined where we may not ask. */
+/** Undefined where we may not ask; rejects with Redis' own error where it serves nobody like us now. */
 export async function typeOf(connection: RedisConnection, key: string): Promise<string | undefined> {
   try {
     return String(await connection.call("TYPE", key));
+  } catch (error) {
+    if (isReply(error) && mayNotAsk(error)) return undefined;
+    throw error;
+  }
+}
+
+async function typeIfTold(connection: RedisConnection, key: string): Promise<string | undefined> {
+  try {
+    return await typeOf(connection, key);
   } catch (error) {
     if (isReply(error)) return undefined;
     throw error;
   }
 }
+
+/** A right or a command is missing which the answer alone needs, not the events. */
+export const mayNotAsk = (error: Error) =>
+  replyWord(error) === "NOPERM" || /unknown command/i.test(error.message);
 
 /**
  * The reason, where the error will be the same for ever; undefined where it may pass.
@@ -38,7 +51,7 @@ export async function reasonForGood(
 ): Promise<string | undefined> {
   const { place } = connection;
   if (isReply(error) && replyWord(error) === "WRONGTYPE")
-    return wrongType(place, key, await typeOf(connection, key));
+    return wrongType(place, key, await typeIfTold(connection, key));
   const [envelope] = envelopes;
   if (envelopes.length > 1 || envelope === undefined || envelope.body.length < largeChars) return undefined;
   const bytes = Buffer.byteLength(envelope.body);

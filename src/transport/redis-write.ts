@@ -1,6 +1,10 @@
 // One write to Redis: RPUSH, and behind it on the same connection what redis_wait asks for.
+//
+// A wait that is in vain leaves the events there, and each further try would add them again: on a new connection it is
+// asked first whether the wait can be met at all.
 import type { RedisConnection } from "./redis-connection.ts";
 import { isReply } from "./redis-errors.ts";
+import { mayNotAsk } from "./redis-poison.ts";
 import type { RedisWait } from "./settings.ts";
 import { TransportError } from "./transport.ts";
 
@@ -30,6 +34,39 @@ export async function writeList(
   const wanted = wait.for === "replicas" ? wait.count : 1;
   if (done < wanted) throw notWaited(connection, wait, done);
   return pushed.value;
+}
+
+/** How long ago a replica may have been heard; it tells what it has once a second. */
+const mostLagS = 5;
+const lookAgainMs = 200;
+
+/** Rejects with a TransportError where what redis_wait asks for cannot be had in time, or never. */
+export async function checkWait(connection: RedisConnection, { wait, waitMs }: WriteOptions): Promise<void> {
+  if (wait.for === "nothing") return;
+  try {
+    if (wait.for === "aof") await connection.call("WAITAOF", 1, 0, 1);
+    else await findReplicas(connection, { wait, waitMs });
+  } catch (error) {
+    if (wait.for === "replicas" && isReply(error) && mayNotAsk(error)) return;
+    throw await explainWait(error, connection, wait);
+  }
+}
+
+async function findReplicas(
+  connection: RedisConnection,
+  { wait, waitMs }: { wait: RedisWait & { for: "replicas" }; waitMs: number },
+): Promise<void> {
+  const endsAtMs = performance.now() + waitMs;
+  for (;;) {
+    const info = String(await connection.call("INFO", "replication"));
+    // A replica itself says better why it takes nothing.
+    if (!/^role:master/m.test(info)) return;
+    const online = [...info.matchAll(/^slave\d+:.*\bstate=online\b.*\blag=(\d+)/gm)];
+    const there = online.filter(([, lag]) => Number(lag) <= mostLagS).length;
+    if (there >= wait.count) return;
+    if (performance.now() + lookAgainMs > endsAtMs) throw notWaited(connection, wait, there);
+    await new Promise((resolve) => void setTimeout(resolve, lookAgainMs));
+  }
 }
 
 function notWaited({ place }: RedisConnection, wait: RedisWait, done: number): TransportError {

@@ -16,13 +16,16 @@ import { createClusterServers } from "./redis-cluster.ts";
 import { createSentinelServers } from "./redis-sentinel.ts";
 import { createSeveralServers } from "./redis-several.ts";
 import { createSingleServer, type OpenRedis, type RedisServers } from "./redis-servers.ts";
-import { writeList } from "./redis-write.ts";
+import { checkWait, writeList } from "./redis-write.ts";
 import type { RedisValues } from "./settings.ts";
 import type { Endpoint } from "./socket.ts";
 import { type Sent, type Transport, TransportError } from "./transport.ts";
 import { createAlarm } from "../waiting.ts";
 
 type Rejected = Sent["rejected"][number];
+
+/** How long is waited for replicas where nothing is to be sent yet. */
+const greetWaitMs = 1000;
 
 export function connectRedis(values: RedisValues, options: ConnectOptions<RedisValues> = {}): Transport {
   const { redis_namespace: template, redis_wait: wait, redis_max_length: mostLength } = values;
@@ -46,8 +49,10 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     ),
   );
   const acknowledged = createAcknowledged();
-  /** Places and keys whose list was too long when we last heard of it. */
-  const full = new Set<string>();
+  /** Places and keys whose list was shorter than redis_max_length when we last heard of it. */
+  const roomy = new Set<string>();
+  /** Where redis_wait could be met when we came. */
+  const waited = new WeakSet<RedisConnection>();
   const patience = createAlarm();
   /** Serves one send after the other until it aborts: making one for each costs as much as the write. */
   let ending = createEnding();
@@ -62,7 +67,9 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     const { signal } = ending;
     const endsAtMs = performance.now() + timeoutMs;
     const late = () =>
-      ending.abort(new TransportError("unavailable", `${name} did not answer within ${timeoutMs} ms`));
+      ending.abort(
+        new TransportError("unavailable", `${name} did not answer within ${Math.round(timeoutMs)} ms`),
+      );
     patience.set(timeoutMs, late);
     const written: Write[] = [];
     try {
@@ -101,14 +108,19 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     endsAtMs: number,
   ): Promise<number | undefined> {
     const owner = { key, run };
+    // Less than there is, so that Redis' own answer (its clock ticks ten times a second) comes before our end.
+    const waitMs = () => (endsAtMs - performance.now()) * 0.9 - 200;
     return servers.on(owner, signal, async (connection) => {
       try {
-        if (full.has(`${connection.place} ${key}`)) await checkLength(connection, key);
+        await checkConnection(connection, waitMs());
+        const list = `${connection.place} ${key}`;
+        if (mostLength !== undefined && !roomy.has(list)) {
+          await checkLength(connection, key, mostLength);
+          roomy.add(list);
+        }
         const bodies = envelopes.map(({ body }) => body);
-        // Less than there is, so that Redis' own answer (its clock ticks ten times a second) comes before our end.
-        const waitMs = (endsAtMs - performance.now()) * 0.9 - 200;
-        const length = await writeList(connection, key, bodies, { wait, waitMs });
-        if (mostLength !== undefined && length >= mostLength) full.add(`${connection.place} ${key}`);
+        const length = await writeList(connection, key, bodies, { wait, waitMs: waitMs() });
+        if (mostLength !== undefined && length >= mostLength) roomy.delete(list);
         return length;
       } catch (error) {
         if (isRedirection(error)) throw error;
@@ -136,27 +148,35 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     });
   }
 
-  async function checkLength(connection: RedisConnection, key: string): Promise<void> {
-    const length = Number(await connection.call("LLEN", key));
-    if (mostLength === undefined || length < mostLength) {
-      full.delete(`${connection.place} ${key}`);
-      return;
-    }
-    throw new TransportError(
-      "unavailable",
-      `Redis at ${connection.place}: the list ${key} holds ${length} events, redis_max_length is ${mostLength}: its reader is away or too slow`,
-    );
+  async function checkConnection(connection: RedisConnection, waitMs: number): Promise<void> {
+    if (waited.has(connection)) return;
+    await checkWait(connection, { wait, waitMs });
+    waited.add(connection);
   }
 
-  /** Connects, and says at once where a key that all events share is no list. */
+  async function checkLength(connection: RedisConnection, key: string, most: number): Promise<void> {
+    const length = Number(await connection.call("LLEN", key));
+    if (length >= most)
+      throw new TransportError(
+        "unavailable",
+        `Redis at ${connection.place}: the list ${key} holds ${length} events, redis_max_length is ${most}: its reader is away or too slow`,
+      );
+  }
+
+  /** Connects, and says at once where events would not be taken: Redis serves us not, or a key of all is no list. */
   async function greet(signal: AbortSignal): Promise<Sent> {
     const key = template;
-    if (!key.includes("%{"))
-      await servers.on({ key, run: "" }, signal, async (connection) => {
+    await servers.on({ key, run: "" }, signal, async (connection) => {
+      try {
         const type = await typeOf(connection, key);
         if (type !== "list" && type !== "none" && type !== undefined)
           throw new TransportError("unavailable", wrongType(connection.place, key, type));
-      });
+        await checkConnection(connection, greetWaitMs);
+      } catch (error) {
+        if (isRedirection(error)) throw error;
+        throw explain(error, connection, key);
+      }
+    });
     return { rejected: [] };
   }
 

@@ -211,13 +211,17 @@ describe(`errors of ${redisPrograms.title}`, { skip: withoutRedis }, () => {
   });
 
   it("says that it became a replica while we waited for others", async () => {
-    await using redis = await startRedis();
+    await using redis = await startRedis({ config: ["repl-diskless-sync-delay 0"] });
+    await using replica = await startRedis({ config: [`replicaof 127.0.0.1 ${redis.port}`] });
+    await eventually(async () => String(await redis.command("INFO", "replication")).includes("state=online"));
+    replica.stop();
     const texts = { ...placeOf(redis), redis_wait: "replicas:1" };
     const wanted = { answer: "UNBLOCKED", code: "unavailable", says: /has just become a replica/ } as const;
     const sent = refused(texts, wanted, { timeoutMs: 20_000 });
     await eventually(async () => String(await redis.command("CLIENT", "LIST")).includes("cmd=wait"));
     await redis.command("REPLICAOF", "127.0.0.1", 1);
     await sent;
+    replica.resume();
   });
 
   it("says that it has no room for another connection", async () => {

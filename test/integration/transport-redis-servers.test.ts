@@ -89,6 +89,25 @@ describe("redis: what accepted means", { skip: withoutRedis }, () => {
     assert.deepEqual(firstCopies(await replica.list(key)), bodies(events));
   });
 
+  it("writes nothing while a wait cannot be met: each try would leave a copy", async () => {
+    await using server = await startRedis();
+    const redis_ip = `127.0.0.1:${server.port}`;
+    for (const redis_wait of ["replicas:1", "aof"]) {
+      const code = redis_wait === "aof" ? "misconfigured" : "unavailable";
+      const says = redis_wait === "aof" ? /aof/ : /only 0 of 1 replicas/;
+      await using transport = connect({ redis_ip, redis_wait });
+      await assertRejects(transport.send([], options), code, says);
+      for (let tries = 0; tries < 3; tries += 1)
+        await assertRejects(transport.send(makeEvents(2), { timeoutMs: 1000 }), code, says);
+      assert.deepEqual(await server.list(key), []);
+    }
+    await server.command("ACL", "SETUSER", "shipper", "on", ">secret", "~*", "+rpush", "+wait");
+    const login = { redis_username: "shipper", redis_password: "secret" };
+    await using blind = connect({ redis_ip, redis_wait: "replicas:1", ...login });
+    await assertRejects(blind.send(makeEvents(2), { timeoutMs: 1000 }), "unavailable", /only 0 of 1/);
+    assert.equal((await server.list(key)).length, 2, "who may not ask must try");
+  });
+
   it("says which version redis_wait = aof needs, and that a file must be written at all", async (t) => {
     await using server = await startRedis();
     const version = /redis_version:(\S+)/.exec(String(await server.command("INFO", "server")))![1]!;

@@ -1,5 +1,7 @@
 // The Redis transport against a real server: the contract of every transport, and what is Redis' own.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, it } from "node:test";
 import { connectTransport } from "../../src/transport/connect.ts";
 import { assertRejects, bodies, type Broker, makeEvents, testTransport } from "../contract/transport.ts";
@@ -235,4 +237,35 @@ describe("redis", { skip: withoutRedis }, () => {
     await at.transport.send(events.slice(3), options);
     assert.deepEqual(await at.server.list(key), bodies(events.slice(1)));
   });
+
+  it("asks how long the list is before its first write, where redis_max_length is set", async () => {
+    await using at = await setUp({}, { redis_max_length: 3 });
+    await at.server.command("RPUSH", key, "a", "b", "c");
+    await assertRejects(at.transport.send(makeEvents(1), options), "unavailable", /holds 3 events/);
+    assert.equal((await at.server.list(key)).length, 3);
+  });
+
+  it("says when it comes that Redis serves us not, also where each event has a key of its own", async () => {
+    for (const redis_namespace of [key, "m:%{program}"]) {
+      await using at = await setUp({ password: "secret" }, { redis_namespace });
+      await assertRejects(at.transport.send([], options), "credentials", /wants a password/);
+    }
+    const config = ["user shipper on >secret ~* +rpush"];
+    await using narrow = await setUp({ config }, { redis_username: "shipper", redis_password: "secret" });
+    await narrow.transport.send([], options);
+  });
+
+  for (const answer of ["+OK", ":0", "$-1", ":1"])
+    it(`takes ${answer} for no acknowledgement of two events`, async () => {
+      const impostor = createServer((socket) => {
+        socket.on("data", () => socket.write(`${answer}\r\n`)).on("error", () => {});
+      });
+      impostor.listen(0, "127.0.0.1");
+      await once(impostor, "listening");
+      const { port } = impostor.address() as AddressInfo;
+      const values = transportValues({ redis_ip: "127.0.0.1", redis_port: port });
+      await using transport = connectTransport(values, { inContainer: false });
+      await assertRejects(transport.send(makeEvents(2), options), "unavailable", /no length of a list/);
+      impostor.close();
+    });
 });
