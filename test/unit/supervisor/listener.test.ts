@@ -13,13 +13,12 @@ import { fouetDefaults } from "../../servers/fouet-settings.ts";
 
 const life = await findLife(process.ppid);
 
-const settings = fouetDefaults();
 const receipt = { at: "broker" } as const;
 
 const silent = { info() {}, warn() {}, error() {} };
 
 /** The parent of a test is its runner: one life for all of them. */
-function open(store: Store = openMemoryStore(), host = "web-1") {
+function open(store: Store = openMemoryStore(), host = "web-1", settings = fouetDefaults()) {
   const input = new PassThrough();
   const output = new PassThrough();
   let written = "";
@@ -178,4 +177,21 @@ test("on abort nothing more is asked for, and what is accepted is still answered
   assert.equal((await fouet.raw.next()).done, true);
   await batch.accepted(receipt);
   assert.equal(fouet.said(), "READY\nRESULT 2\nOK");
+});
+
+test("a digest that is due in a month sets no timer that rings at once", async () => {
+  const settings = fouetDefaults({ flap_count: "2", flap_within: "30d" });
+  const fouet = open(openMemoryStore(), "web-1", settings);
+  const warnings: string[] = [];
+  const hear = ({ name }: Error) => warnings.push(name);
+  process.on("warning", hear);
+  for (const serial of [0, 1, 2]) {
+    fouet.input.write(notification(serial));
+    await (await fouet.next()).accepted(receipt);
+  }
+  await new Promise(setImmediate);
+  process.off("warning", hear);
+  assert.deepEqual(warnings, []);
+  fouet.abort.abort();
+  assert.equal((await fouet.raw.next()).done, true);
 });
