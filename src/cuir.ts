@@ -47,7 +47,7 @@ export const main = () =>
       probed: ledger.probed,
       observe: (seen) => logger[seen.level]({ ...seen.fields }, seen.message),
     });
-    await using _monitor = await openMonitor({
+    await using monitor = await openMonitor({
       tool: "cuir",
       host,
       version,
@@ -65,13 +65,13 @@ export const main = () =>
       reload,
       subscribe,
       logger,
-      apply: (next, hash) =>
-        source.replace({
-          targets: configureTargets({ ...next, settings: next.values.Cuir, host }),
-          settings: next.values.Cuir,
-          hash,
-          list: listOf(next),
-        }),
+      async apply(next, hash) {
+        const { Cuir: settings } = next.values;
+        const place = { address: settings.http, access: accessOf(settings) };
+        const targets = configureTargets({ ...next, settings, host });
+        source.replace({ targets, settings, hash, list: listOf(next) });
+        return (await monitor.move(place)) ? [] : ["http"];
+      },
     });
     logger.info({ targets: targets.length, broker: delivery.transport.name }, "probing");
     return farewell(await delivery.ship(source, { signal }), logger);

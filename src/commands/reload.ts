@@ -13,8 +13,8 @@ export interface ReloadOptions<C> {
   readonly reload: () => Promise<C>;
   readonly subscribe: (signal: NodeJS.Signals, listener: () => void) => () => void;
   readonly logger: Logger;
-  /** May throw: the configuration in force then goes on. */
-  readonly apply: (config: C, hash: string) => void;
+  /** May reject: the configuration in force then goes on. Gives the settings that could not be applied yet. */
+  readonly apply: (config: C, hash: string) => Promise<readonly string[]>;
 }
 
 /** An editor writes in several steps, a ConfigMap swaps several links. */
@@ -44,13 +44,20 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   let complaint: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let watchers = new Map<string, FSWatcher>();
+  let last = Promise.resolve();
 
-  async function read(byHand: boolean) {
+  /** One reading after the other: else an older one could be applied last. */
+  function read(byHand: boolean) {
+    last = last.then(() => readNow(byHand));
+  }
+
+  async function readNow(byHand: boolean) {
     let hash: string;
+    let waiting: readonly string[] = [];
     try {
       const config = await reload();
       hash = hashOf(config);
-      if (hash !== inForce) apply(config, hash);
+      if (hash !== inForce) waiting = await apply(config, hash);
       follow(config);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -60,7 +67,8 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
       return;
     }
     complaint = undefined;
-    if (hash !== inForce) logger.info({ hash }, "the new configuration is in force");
+    const all = waiting.length === 0 ? "" : `, but for ${waiting.join(", ")}`;
+    if (hash !== inForce) logger.info({ hash }, `the new configuration is in force${all}`);
     else if (byHand) logger.info({ hash }, "the configuration says what it said before");
     inForce = hash;
   }
@@ -80,7 +88,7 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
     try {
       const watcher = watch(folder, { persistent: false }, () => {
         clearTimeout(timer);
-        timer = setTimeout(() => void read(false), quietMs);
+        timer = setTimeout(() => read(false), quietMs);
       });
       // A folder that goes away takes its watcher with it.
       watcher.on("error", () => watcher.close());
@@ -91,7 +99,7 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   }
 
   follow(options.config);
-  const unsubscribe = subscribe("SIGHUP", () => void read(true));
+  const unsubscribe = subscribe("SIGHUP", () => read(true));
   return {
     [Symbol.dispose]() {
       unsubscribe();

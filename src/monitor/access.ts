@@ -7,13 +7,14 @@ export interface Access {
   readonly password?: string | undefined;
 }
 
+/** Whether everybody may read. */
+export const asksNothing = ({ token, password }: Access): boolean =>
+  token === undefined && password === undefined;
+
 /** Judges an Authorization header (RFC 7617, RFC 6750). Takes the same time wherever a guess differs. */
-export function createGuard({
-  token,
-  user,
-  password,
-}: Access): (authorization: string | undefined) => boolean {
-  if (token === undefined && password === undefined) return () => true;
+export function createGuard(access: Access): (authorization: string | undefined) => boolean {
+  const { token, user, password } = access;
+  if (asksNothing(access)) return () => true;
   return (authorization = "") => {
     const [, scheme = "", value = ""] = /^(\S+) +(\S+)$/.exec(authorization) ?? [];
     if (scheme.toLowerCase() === "bearer") return token !== undefined && isSame(value, token);

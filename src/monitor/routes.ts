@@ -1,5 +1,4 @@
 // What is served where: health for machines, metrics, and for Cuir the page and its data.
-import type { HttpAddress } from "./settings.ts";
 import type { Metrics } from "./metrics.ts";
 import { headline, mood, renderIcon, renderPage } from "./page.ts";
 import { pageScript } from "./page-script.ts";
@@ -15,7 +14,6 @@ export interface RoutesOptions {
   readonly tool: string;
   readonly host: string;
   readonly version: string;
-  readonly address: HttpAddress;
   readonly sources: Sources;
   /** Made when somebody asks for the first time: until then they cost nothing. */
   readonly metrics: () => Promise<Metrics>;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { judgePlace } from "../../src/spool/place.ts";
 import { hostile } from "../contract/probe.ts";
-import { eventually, freePort, temporaryFolder } from "../servers/server.ts";
+import { eventually, freePort, freePorts, temporaryFolder } from "../servers/server.ts";
 
 const entry = join(import.meta.dirname, "../../src/main.ts");
 
@@ -248,6 +248,28 @@ suite("cuir", { concurrency: 2 }, () => {
     const again = await cuir.find((event) => event.cuir.removed?.includes("A"));
     assert.deepEqual(again.cuir.removed, ["A"]);
     assert.equal(cuir.events().filter(has("B", "down")).length, 1, "what did not change is not told again");
+  });
+
+  test("a new address of the page, and a token for it, are in force at once", async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "m.ini");
+    const [before, after] = await freePorts(2);
+    const write = (lines: string) => writeFile(file, `[Cuir]\nSSH: 127.0.0.1:1:x\n${lines}\n`);
+    const ask = async (port: number, token = "") => {
+      const headers = { authorization: `Bearer ${token}`, connection: "close" };
+      return (await fetch(`http://127.0.0.1:${port}/api/targets`, { headers })).status;
+    };
+    await write(`http: 127.0.0.1:${before}`);
+    await using cuir = start(["--config", file], { CUIR_HTTP: "" });
+    await eventually(async () => (await ask(before!)) === 200);
+    await write(`http: 127.0.0.1:${after}\nhttp_token: secret`);
+    await eventually(() => cuir.seen.stderr.includes("the new configuration is in force"));
+    assert.equal(await ask(after!), 401);
+    assert.equal(await ask(after!, "secret"), 200);
+    await assert.rejects(ask(before!));
+    await write(`http: 127.0.0.1:${after}\nhttp_user: eve`);
+    await eventually(() => /refused, the old one goes on[^]*http_user and/.test(cuir.seen.stderr));
+    assert.equal(await ask(after!), 401);
   });
 
   test("included lists, and a list that is split", async () => {

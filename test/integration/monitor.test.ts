@@ -250,6 +250,84 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
     assert.equal((await askHealth({ tool: "cuir", address: local(port) })).alive, false);
   });
 
+  test("moves to another address, and asks there what it is told to ask", async () => {
+    await using watched = await openWatched([madeUpTarget("SSH")]);
+    const { monitor } = watched;
+    const ask = async (port: number, token = "") => {
+      const headers = { authorization: `Bearer ${token}`, connection: "close" };
+      return (await fetch(`http://127.0.0.1:${port}/api/targets`, { headers })).status;
+    };
+    const at = local(await freePort());
+    assert.equal(await monitor.move({ address: at }), true);
+    await assert.rejects(ask(watched.port), "the old address is closed");
+    assert.equal(await ask(at.port), 200);
+    assert.equal(await monitor.move({ address: at, access: { token: "secret" } }), true);
+    assert.equal(await ask(at.port), 401);
+    assert.equal(await ask(at.port, "secret"), 200);
+    // The old address is in the way of the new one.
+    const all = { host: "::", port: at.port };
+    assert.equal(await monitor.move({ address: all, access: { token: "secret" } }), true);
+    assert.equal(await ask(at.port, "secret"), 200);
+    assert.equal(await monitor.move({ address: undefined }), true);
+    await assert.rejects(ask(at.port));
+    assert.equal(await monitor.move({ address: at }), true);
+    assert.equal(await ask(at.port), 200);
+  });
+
+  test("keeps its address where the new one is taken, no wider than before, and moves when it is free", async () => {
+    const other = createServer((_, response) => response.end("somebody else")).unref();
+    const taken = local(await freePort());
+    await new Promise<void>((resolve) => other.listen(taken.port, taken.host, resolve));
+    const said: string[] = [];
+    const address = local(await freePort());
+    await using watched = await openWatched([], {
+      address,
+      access: { token: "old" },
+      report: (level, message) => said.push(`${level} ${message}`),
+      retryMs: 20,
+    });
+    const { monitor } = watched;
+    const ask = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}`, connection: "close" };
+      return (await fetch(`http://127.0.0.1:${address.port}/metrics`, { headers })).status;
+    };
+    assert.equal(await monitor.move({ address: taken, access: { token: "new" } }), false);
+    assert.match(
+      said.at(-1)!,
+      /^warn \[Cuir\] http .* cannot be served: something listens there already; .* 127\.0\.0\.1:\d+ is kept, and tries go on$/,
+    );
+    assert.equal(monitor.port, address.port);
+    assert.deepEqual([await ask("old"), await ask("new")], [401, 200]);
+    assert.equal(await monitor.move({ address: taken }), false);
+    assert.deepEqual([await ask(""), await ask("new")], [401, 200]);
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
+    await eventually(() => monitor.port === taken.port, { what: "our turn" });
+    assert.equal((await fetch(`http://127.0.0.1:${taken.port}/metrics`)).status, 200);
+    await assert.rejects(ask("new"), "the old address is closed");
+  });
+
+  test("goes back to its address where it was in the way of the new one, and another is too", async () => {
+    await using watched = await openWatched([], {
+      address: local(await freePort()),
+      access: { token: "old" },
+    });
+    const { monitor, port } = watched;
+    const headers = { connection: "close" };
+    const stranger = createServer().unref();
+    await new Promise<void>((resolve) => stranger.listen(port, "127.0.0.2", resolve));
+    assert.equal(await monitor.move({ address: { host: "::", port } }), false);
+    assert.equal(monitor.port, port);
+    assert.equal(
+      (await fetch(`${watched.url}metrics`, { headers })).status,
+      401,
+      "and is no wider than before",
+    );
+    await new Promise((resolve) => stranger.close(resolve));
+    assert.equal(await monitor.move({ address: { host: "::", port } }), true);
+    assert.equal((await fetch(`${watched.url}metrics`, { headers })).status, 200);
+  });
+
   test("serves all addresses by one setting, IPv4 too", async () => {
     await using watched = await openWatched([], { address: { host: "::", port: 0 } });
     assert.equal((await fetch(`http://127.0.0.1:${watched.port}/healthz`)).status, 200);

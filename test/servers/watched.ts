@@ -1,6 +1,6 @@
 // A Cuir's monitor on made-up targets with a past: for what a real Cuir would need a day to show.
 import { createLedger } from "../../src/monitor/ledger.ts";
-import { type MonitorOptions, openMonitor } from "../../src/monitor/monitor.ts";
+import { type Monitor, type MonitorOptions, openMonitor } from "../../src/monitor/monitor.ts";
 import type { TargetView } from "../../src/monitor/target-view.ts";
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -33,7 +33,9 @@ const idleSpool = {
 
 export interface Watched extends AsyncDisposable {
   readonly url: string;
+  /** Where it was opened. */
   readonly port: number;
+  readonly monitor: Monitor;
   readonly views: Writable<TargetView>[];
   readonly ledger: ReturnType<typeof createLedger>;
 }
@@ -56,6 +58,7 @@ export async function openWatched(
   return {
     url: `http://127.0.0.1:${monitor.port}/`,
     port: monitor.port!,
+    monitor,
     views,
     ledger,
     [Symbol.asyncDispose]: () => monitor[Symbol.asyncDispose](),
