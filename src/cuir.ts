@@ -70,7 +70,7 @@ export const main = () =>
         const place = { address: settings.http, access: accessOf(settings) };
         const targets = configureTargets({ ...next, settings, host });
         source.replace({ targets, settings, hash, list: listOf(next) });
-        return (await monitor.move(place)) ? [] : ["http"];
+        return (await monitor.move(place)) ? [] : ["[Cuir] http"];
       },
     });
     logger.info({ targets: targets.length, broker: delivery.transport.name }, "probing");

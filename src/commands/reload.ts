@@ -1,4 +1,5 @@
 // Reads the configuration anew on SIGHUP and when its files change: valid or not at all.
+// [Moustash] is read at start, and what of it differs now is named; the rest is in force at once.
 // The folders are watched, not the files: an editor replaces a file, a ConfigMap swaps a link; a file that is mounted
 // alone never changes, and needs SIGHUP.
 import { type FSWatcher, watch } from "node:fs";
@@ -6,7 +7,9 @@ import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Sections } from "../config/names.ts";
+import type { Text } from "../config/text.ts";
 import type { Logger } from "../logger.ts";
+import { rotatedSettings } from "../transport/settings.ts";
 
 export interface ReloadOptions<C> {
   readonly config: C;
@@ -24,8 +27,9 @@ type AnyConfig = Pick<Config<Sections, unknown>, "texts" | "targetEntries" | "gr
 
 /** Names a configuration by what it says, wherever it stands. */
 export function hashOf({ texts, targetEntries, groups }: AnyConfig): string {
+  const inOrder = texts.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const said = [
-    texts.map(({ section, key, text }) => [section, key, text]),
+    inOrder.map(({ section, key, text }) => [section, key, text]),
     targetEntries.map(({ key, value }) => [key, value]),
     groups.map(({ program, texts: own }) => [program, own.map(({ key, text }) => [key, text])]),
   ];
@@ -38,10 +42,33 @@ export function listOf({ path = "", texts }: Pick<AnyConfig, "path" | "texts">):
   return `${path && resolve(path)} ${shard}`;
 }
 
+const nameOf = ({ section, key }: Text): string => `[${section}] ${key}`;
+
+const isReadAtStart = ({ section, key }: Text): boolean =>
+  section === "Moustash" && !rotatedSettings.has(key);
+
+/** What a configuration says while we still run with what another said at our start. */
+function joined(atStart: AnyConfig, next: AnyConfig): AnyConfig {
+  const kept = atStart.texts.filter(isReadAtStart);
+  return { ...next, texts: [...kept, ...next.texts.filter((text) => !isReadAtStart(text))] };
+}
+
+/** The settings that are read at start only, and say something else now. */
+function takingRestart(atStart: AnyConfig, next: AnyConfig): string[] {
+  const said = (config: AnyConfig) =>
+    new Map(config.texts.filter(isReadAtStart).map((text) => [nameOf(text), text.text]));
+  const [before, now] = [said(atStart), said(next)];
+  return [...new Set([...before.keys(), ...now.keys()])]
+    .filter((name) => before.get(name) !== now.get(name))
+    .toSorted();
+}
+
 export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Disposable {
   const { reload, subscribe, logger, apply } = options;
   let inForce = hashOf(options.config);
   let complaint: string | undefined;
+  /** What takes a restart, as it was said last. */
+  let awaited = "";
   let timer: NodeJS.Timeout | undefined;
   let watchers = new Map<string, FSWatcher>();
   let last = Promise.resolve();
@@ -54,10 +81,12 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   async function readNow(byHand: boolean) {
     let hash: string;
     let waiting: readonly string[] = [];
+    let restart: string;
     try {
       const config = await reload();
-      hash = hashOf(config);
+      hash = hashOf(joined(options.config, config));
       if (hash !== inForce) waiting = await apply(config, hash);
+      restart = takingRestart(options.config, config).join(", ");
       follow(config);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -66,10 +95,14 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
       complaint = message;
       return;
     }
+    const isNews = byHand || complaint !== undefined || restart !== awaited;
+    if (hash !== inForce) {
+      const all = waiting.length === 0 ? "" : `, but for ${waiting.join(", ")}`;
+      logger.info({ hash }, `the new configuration is in force${all}`);
+    } else if (isNews && restart === "") logger.info({ hash }, "the configuration says what it said before");
+    if (isNews && restart !== "") logger.warn({ hash }, `not in force yet, it takes a restart: ${restart}`);
     complaint = undefined;
-    const all = waiting.length === 0 ? "" : `, but for ${waiting.join(", ")}`;
-    if (hash !== inForce) logger.info({ hash }, `the new configuration is in force${all}`);
-    else if (byHand) logger.info({ hash }, "the configuration says what it said before");
+    awaited = restart;
     inForce = hash;
   }
 

@@ -240,6 +240,14 @@ export const transportSettings = {
   ...rabbitmqSettings,
 } satisfies Settings;
 
+/** Read anew for each connection to the broker but the first; all others count as they were at the start. */
+export const rotatedSettings: ReadonlySet<string> = new Set<keyof typeof transportSettings>([
+  "redis_username",
+  "redis_password",
+  "rabbitmq_username",
+  "rabbitmq_password",
+]);
+
 export type RedisValues = Values<typeof redisSettings>;
 export type RabbitmqValues = Values<typeof rabbitmqSettings>;
 export type TransportValues = Values<typeof transportSettings>;

@@ -1,0 +1,111 @@
+// The configuration is read anew from real files: what is in force then, what takes a restart, and what is said.
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { cuir } from "../../../src/commands/cuir.ts";
+import { hashOf, watchConfig } from "../../../src/commands/reload.ts";
+import { loadConfig } from "../../../src/config/config.ts";
+import { eventually, temporaryFolder } from "../../servers/server.ts";
+
+/** A Cuir's configuration in `path` (seen from a new folder) that is watched; `files` are what is there before. */
+async function watched(path: string, files: Readonly<Record<string, string>>) {
+  const folder = await temporaryFolder();
+  const write = (name: string, text: string) => writeFile(join(folder.path, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(join(folder.path, name, ".."), { recursive: true });
+    await write(name, text);
+  }
+  const load = () =>
+    loadConfig({
+      sections: cuir.sections,
+      targets: cuir.targets,
+      path: join(folder.path, path),
+      env: {},
+    });
+  const said: string[] = [];
+  const applied: { readonly programs: readonly string[]; readonly hash: string }[] = [];
+  const logger = {
+    debug() {},
+    info: (_: object, message: string) => void said.push(`info ${message}`),
+    warn: (_: object, message: string) => void said.push(`warn ${message}`),
+    error: (_: object, message: string) => void said.push(`error ${message}`),
+  };
+  let readings = 0;
+  let hangUp = () => {};
+  const config = await load();
+  const watching = watchConfig({
+    config,
+    reload() {
+      readings += 1;
+      return load();
+    },
+    subscribe(_, listener) {
+      hangUp = listener;
+      return () => {};
+    },
+    logger,
+    async apply({ targets }, hash) {
+      applied.push({ programs: targets.map(({ program }) => program), hash });
+      return [];
+    },
+  });
+  return {
+    folder: folder.path,
+    write,
+    said,
+    hashNow: async () => hashOf(await load()),
+    applied,
+    readings: () => readings,
+    hangUp: () => hangUp(),
+    async [Symbol.asyncDispose]() {
+      watching[Symbol.dispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const list = (...programs: string[]) => programs.map((program) => `${program}: 127.0.0.1:1:x\n`).join("");
+
+test("what takes a restart is named, and neither said to be in force nor part of the hash", async () => {
+  const shared = "[Moustash]\nredis_ip: a\nredis_password: p\n";
+  await using it = await watched("m.ini", { "m.ini": `${shared}[Cuir]\n${list("A")}` });
+  const changed = "[Moustash]\nredis_ip: b\nhost: h\nredis_password: p\n";
+  await it.write("m.ini", `${changed}[Cuir]\n${list("A")}`);
+  await eventually(() => it.said.length > 0);
+  assert.deepEqual(it.said.splice(0), [
+    "warn not in force yet, it takes a restart: [Moustash] host, [Moustash] redis_ip",
+  ]);
+  assert.equal(it.applied.length, 0);
+  it.hangUp();
+  await eventually(() => it.said.length > 0);
+  assert.match(it.said.splice(0).join("\n"), /^warn .* takes a restart: .*host, .*redis_ip$/, "asked again");
+  // Said once, also when something else changes.
+  await it.write("m.ini", `${changed}[Cuir]\n${list("A", "B")}`);
+  await eventually(() => it.said.length > 0);
+  assert.deepEqual(it.said.splice(0), ["info the new configuration is in force"]);
+  const { programs, hash } = it.applied[0]!;
+  assert.deepEqual(programs, ["A", "B"]);
+  assert.notEqual(hash, await it.hashNow(), "a restart will change it once more");
+  await it.write("m.ini", `${shared}[Cuir]\n${list("A", "B")}`);
+  await eventually(() => it.said.length > 0);
+  assert.deepEqual(it.said.splice(0), ["info the configuration says what it said before"]);
+  assert.equal(hash, await it.hashNow());
+});
+
+test("who we are to the broker takes no restart, for it is read with each connection", async () => {
+  await using it = await watched("m.ini", { "m.ini": "[Moustash]\nredis_password: p\n" });
+  await it.write("m.ini", "[Moustash]\nredis_password: q\n");
+  await eventually(() => it.said.length > 0);
+  assert.deepEqual(it.said, ["info the new configuration is in force"]);
+});
+
+test("a refusal that is mended is told, also where all is as before", async () => {
+  await using it = await watched("m.ini", { "m.ini": `[Cuir]\n${list("A")}` });
+  await it.write("m.ini", "[Cuir]\nA: 127.0.0.1:99999:x\n");
+  await eventually(() => it.said.length > 0);
+  assert.match(it.said.splice(0).join("\n"), /^error the new configuration is refused[^]*m\.ini:2: /);
+  await it.write("m.ini", `[Cuir]\n${list("A")}`);
+  await eventually(() => it.said.length > 0);
+  assert.deepEqual(it.said, ["info the configuration says what it said before"]);
+});
