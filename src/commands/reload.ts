@@ -1,12 +1,14 @@
 // Reads the configuration anew on SIGHUP and when its files change: valid or not at all.
 // [Moustash] is read at start, and what of it differs now is named; the rest is in force at once.
+// What changes beside the files in their folders costs a look at their texts, and no more: to read thousands of targets
+// for it would stop probing.
 // The folders are watched, not the files: an editor replaces a file, a ConfigMap swaps a link; a file that is mounted
 // alone never changes, and needs SIGHUP.
 import { type FSWatcher, watch } from "node:fs";
 import { createHash } from "node:crypto";
-import { dirname, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Sections } from "../config/names.ts";
+import { ConfigError } from "../config/problem.ts";
 import type { Text } from "../config/text.ts";
 import type { Logger } from "../logger.ts";
 import { rotatedSettings } from "../transport/settings.ts";
@@ -23,7 +25,7 @@ export interface ReloadOptions<C> {
 /** An editor writes in several steps, a ConfigMap swaps several links. */
 const quietMs = 300;
 
-type AnyConfig = Pick<Config<Sections, unknown>, "texts" | "targetEntries" | "groups" | "files" | "path">;
+type AnyConfig = Pick<Config<Sections, unknown>, "texts" | "targetEntries" | "groups" | "files">;
 
 /** Names a configuration by what it says, wherever it stands. */
 export function hashOf({ texts, targetEntries, groups }: AnyConfig): string {
@@ -66,12 +68,15 @@ function takingRestart(atStart: AnyConfig, next: AnyConfig): string[] {
 export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Disposable {
   const { reload, subscribe, logger, apply } = options;
   let inForce = hashOf(options.config);
+  /** Of the last reading, also of one that was refused: there its remedy will be written. */
+  let { files } = options.config;
   let complaint: string | undefined;
   /** What takes a restart, as it was said last. */
   let awaited = "";
   let timer: NodeJS.Timeout | undefined;
   let watchers = new Map<string, FSWatcher>();
   let last = Promise.resolve();
+  let ended = false;
 
   /** One reading after the other: else an older one could be applied last. */
   function read(byHand: boolean) {
@@ -83,17 +88,21 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
     let waiting: readonly string[] = [];
     let restart: string;
     try {
+      if (!byHand && complaint === undefined && files.areUnchanged()) return;
       const config = await reload();
+      ({ files } = config);
       hash = hashOf(joined(options.config, config));
       if (hash !== inForce) waiting = await apply(config, hash);
       restart = takingRestart(options.config, config).join(", ");
-      follow(config);
     } catch (error) {
+      if (error instanceof ConfigError) files = error.files ?? files;
       const message = error instanceof Error ? error.message : String(error);
       if (message !== complaint || byHand)
         logger.error({}, `the new configuration is refused, the old one goes on:\n${message}`);
       complaint = message;
       return;
+    } finally {
+      follow();
     }
     const isNews = byHand || complaint !== undefined || restart !== awaited;
     if (hash !== inForce) {
@@ -106,10 +115,10 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
     inForce = hash;
   }
 
-  function follow(config: C) {
-    const folders = foldersOf(config);
+  function follow() {
+    if (ended) return;
     const next = new Map<string, FSWatcher>();
-    for (const folder of folders) {
+    for (const folder of files.folders()) {
       const watcher = watchers.get(folder) ?? open(folder);
       if (watcher) next.set(folder, watcher);
     }
@@ -131,22 +140,14 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
     }
   }
 
-  follow(options.config);
+  follow();
   const unsubscribe = subscribe("SIGHUP", () => read(true));
   return {
     [Symbol.dispose]() {
+      ended = true;
       unsubscribe();
       clearTimeout(timer);
       for (const watcher of watchers.values()) watcher.close();
     },
   };
-}
-
-/** Of the files that were read, and of those that `include` may find. */
-function foldersOf({ files, texts, path }: AnyConfig): Set<string> {
-  const include = texts.find(({ section, key }) => section === "Cuir" && key === "include");
-  const own = files.map((file) => dirname(resolve(file)));
-  if (include === undefined) return new Set(own);
-  const isInFile = path !== undefined && include.origin.startsWith(`${path}:`);
-  return new Set([...own, dirname(resolve(isInFile ? dirname(path) : ".", include.text))]);
 }

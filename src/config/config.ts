@@ -1,13 +1,14 @@
 // The configuration of one tool: flag > environment > environment _FILE > INI > default, and all problems at once.
 import type { Settings } from "../setting.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
+import { type FilesRead, isMissing, openFiles } from "./files.ts";
 import { type Entry, type IniFile, parseIni } from "./ini.ts";
 import { judgeSections, meet, sortLines } from "./lines.ts";
 import { probesVariables, readIncluded, readProbes } from "./lists.ts";
 import { type Sections, allNames } from "./names.ts";
 import { ConfigError, type Problem, reasonOf } from "./problem.ts";
 import { type TargetGroup, type TargetOptions, parseTargets } from "./targets.ts";
-import { type Findings, type Text, isMissing, readText, settle } from "./text.ts";
+import { type Findings, type Text, settle } from "./text.ts";
 import { type SectionValues, validate } from "./validate.ts";
 
 export const defaultPath = "/usr/local/etc/moustash/moustash.ini";
@@ -53,8 +54,7 @@ export interface Config<S extends Sections, T = never, U extends Settings = Sett
   readonly warnings: readonly string[];
   /** The INI file that was read. */
   readonly path?: string;
-  /** Every file that was read, to watch. */
-  readonly files: readonly string[];
+  readonly files: FilesRead;
   readonly sections: S;
 }
 
@@ -63,7 +63,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
   options: ConfigOptions<S, T, U>,
 ): Promise<Config<S, T, U>> {
   const { sections, env, targets } = options;
-  const findings: Findings = { problems: [], warnings: [], files: [] };
+  const findings: Findings = { problems: [], warnings: [], files: openFiles() };
   const { problems, warnings, files } = findings;
   const { path, file } = await readIni(options, findings);
   judgeSections(file, sections, targets?.section, findings);
@@ -78,7 +78,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
   ]);
   const values = validate(sections, texts, problems);
   const read = targets && (await readTargets(targets));
-  if (problems.length > 0) throw new ConfigError(inOrder(problems));
+  if (problems.length > 0) throw new ConfigError(inOrder(problems), { files });
   return {
     values,
     targets: read?.targets ?? [],
@@ -121,16 +121,14 @@ async function readIni(
   if (path === "none") return { file: nothing };
   let text: string;
   try {
-    text = readText(path);
+    text = files.read(path);
   } catch (error) {
     if (flag === undefined && variable === undefined && isMissing(error)) return { file: nothing };
-    files.push(path);
     const origin =
       flag === undefined ? (variable === undefined ? "the default file" : "MOUSTASH_CONFIG") : "--config";
     problems.push({ origin, message: reasonOf(error) });
     return { path, file: nothing };
   }
-  files.push(path);
   const file = await parseIni(text, path);
   problems.push(...file.problems);
   return { path, file };

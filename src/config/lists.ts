@@ -1,5 +1,4 @@
 // Lists of targets beside the INI file: the files that it includes, CUIR_PROBES and CUIR_PROBES_FILE.
-import { globSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { optional, parseText } from "../setting.ts";
 import type { Environment } from "./environment.ts";
@@ -7,7 +6,7 @@ import { type IniFile, type IniOptions, parseIni } from "./ini.ts";
 import { variableOf } from "./names.ts";
 import { reasonOf, show } from "./problem.ts";
 import { sameName } from "./targets.ts";
-import { type Findings, type Text, readText } from "./text.ts";
+import type { Findings, Text } from "./text.ts";
 
 /** The one option of a section with targets that is read here. */
 export const includeSettings = {
@@ -27,9 +26,7 @@ export async function readIncluded(
   if (include === undefined) return [];
   const isInFile = iniPath !== undefined && include.origin.startsWith(`${iniPath}:`);
   const folder = resolve(isInFile ? dirname(iniPath) : ".");
-  const paths = globSync(include.text, { cwd: folder })
-    .map((path) => resolve(folder, path))
-    .toSorted();
+  const paths = findings.files.find(include.text, folder);
   if (paths.length === 0)
     findings.warnings.push(`${include.origin}: no file in ${folder} matches ${include.text}`);
   return Promise.all(
@@ -78,9 +75,8 @@ async function readList(
   options: IniOptions,
   findings: Findings,
 ): Promise<IniFile> {
-  findings.files.push(path);
   try {
-    return await parseList(readText(path), path, options, findings);
+    return await parseList(findings.files.read(path), path, options, findings);
   } catch (error) {
     findings.problems.push({ origin, message: reasonOf(error) });
     return { entries: [], sections: [], problems: [] };

@@ -1,5 +1,6 @@
 // What is wrong with a configuration, said all at once: one line for each problem, each naming its place.
 import { MoustashError, exitCodes } from "../errors.ts";
+import type { FilesRead } from "./files.ts";
 
 /** `origin` is where it stands: `/etc/moustash.ini:4`, `MOUSTASH_REDIS_PORT`, `--redis-port`, `CUIR_PROBES line 3`. */
 export interface Problem {
@@ -10,11 +11,14 @@ export interface Problem {
 /** Bad configuration (78). `message` has one line for each of `problems`. */
 export class ConfigError extends MoustashError {
   readonly problems: readonly Problem[];
+  /** What was read: in one of these the remedy is written. */
+  readonly files: FilesRead | undefined;
 
-  constructor(problems: readonly Problem[], options?: { cause?: unknown }) {
+  constructor(problems: readonly Problem[], options: { cause?: unknown; files?: FilesRead } = {}) {
     const lines = problems.map(({ origin, message }) => `${origin}: ${message}`);
     super("configuration", exitCodes.configuration, lines.join("\n"), options);
     this.problems = problems;
+    this.files = options.files;
   }
 }
 

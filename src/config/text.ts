@@ -1,6 +1,6 @@
-// A setting's text before it is parsed, with where it came from; and the files that hold such texts.
+// A setting's text before it is parsed, with where it came from.
 import { type Problem, reasonOf } from "./problem.ts";
-import { readFileSync, statSync } from "node:fs";
+import type { Files } from "./files.ts";
 import type { Known } from "./names.ts";
 
 export interface Text {
@@ -22,11 +22,11 @@ export interface Met {
   readonly origin: string;
 }
 
-/** What every reader adds to: what is wrong, what to log, the paths that were read. */
+/** What every reader adds to: what is wrong, what to log, the files that are read. */
 export interface Findings {
   readonly problems: Problem[];
   readonly warnings: string[];
-  readonly files: string[];
+  readonly files: Files;
 }
 
 /**
@@ -51,8 +51,7 @@ export function settle(met: Iterable<Met>, { problems, warnings, files }: Findin
     if (!known.isFile) return [{ section, key, text, origin }];
     const where = origin === name ? "" : `${name}: `;
     try {
-      files.push(text);
-      const content = readText(text).replace(/\r?\n$/, "");
+      const content = files.read(text).replace(/\r?\n$/, "");
       if (content !== "") return [{ section, key, text: content, origin: `${origin} (${text})` }];
       warnings.push(`${origin}: ${where}${text} is empty, so ${key} is taken as not given`);
     } catch (error) {
@@ -60,41 +59,4 @@ export function settle(met: Iterable<Met>, { problems, warnings, files }: Findin
     }
     return [];
   });
-}
-
-/** Reads a text file (UTF-8). Throws an Error whose message names the path and, where we may not, the owner. */
-export function readText(path: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new Error(explain(path, error as NodeJS.ErrnoException), { cause: error });
-  }
-  const text = bytes.toString("utf8");
-  if (text.includes("\0")) throw new Error(`${path} is no text file: save it as UTF-8`);
-  if (text.includes("\uFFFD") && !Buffer.from(text).equals(bytes)) {
-    const line = text.slice(0, text.indexOf("\uFFFD")).split("\n").length;
-    throw new Error(`${path} is not UTF-8 at line ${line}: save it as UTF-8`);
-  }
-  return text;
-}
-
-/** Whether that error of readText says that there is no such file. */
-export function isMissing(error: unknown): boolean {
-  const { code } = (error as { cause?: NodeJS.ErrnoException }).cause ?? {};
-  return code === "ENOENT" || code === "ENOTDIR";
-}
-
-function explain(path: string, { code, message }: NodeJS.ErrnoException): string {
-  if (code === "ENOENT" || code === "ENOTDIR") return `${path} does not exist`;
-  if (code === "EISDIR") return `${path} is a directory, a file is needed`;
-  if (code !== "EACCES" && code !== "EPERM") return `${path} cannot be read: ${message}`;
-  const us = `we are uid ${process.geteuid?.()}, gid ${process.getegid?.()}`;
-  try {
-    const { uid, gid, mode } = statSync(path);
-    const rights = (mode & 0o777).toString(8).padStart(4, "0");
-    return `${path} may not be read: it belongs to uid ${uid}, gid ${gid}, mode ${rights}, and ${us}`;
-  } catch {
-    return `${path} may not be read: a directory above it is closed to us, and ${us}`;
-  }
 }

@@ -1,8 +1,10 @@
 // The configuration is read anew from real files: what is in force then, what takes a restart, and what is said.
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { cuir } from "../../../src/commands/cuir.ts";
 import { hashOf, watchConfig } from "../../../src/commands/reload.ts";
 import { loadConfig } from "../../../src/config/config.ts";
@@ -58,6 +60,12 @@ async function watched(path: string, files: Readonly<Record<string, string>>) {
     applied,
     readings: () => readings,
     hangUp: () => hangUp(),
+    /** Resolves when these are the programs that are probed. */
+    probes: (...programs: string[]) =>
+      eventually(() => isDeepStrictEqual(applied.at(-1)?.programs, programs), {
+        what: `${programs.join(" ")} (${said.join("\n")})`,
+        withinMs: 10_000,
+      }),
     async [Symbol.asyncDispose]() {
       watching[Symbol.dispose]();
       await folder[Symbol.asyncDispose]();
@@ -108,4 +116,69 @@ test("a refusal that is mended is told, also where all is as before", async () =
   await it.write("m.ini", `[Cuir]\n${list("A")}`);
   await eventually(() => it.said.length > 0);
   assert.deepEqual(it.said, ["info the configuration says what it said before"]);
+});
+
+test("what else lies in the folder is not read for: only what the configuration consists of", async () => {
+  await using it = await watched("m.ini", { "m.ini": `[Cuir]\n${list("A")}`, "other.log": "" });
+  await it.write("other.log", "something");
+  await it.write("m.ini", `[Cuir]\n${list("A")}`);
+  // Longer than an editor is waited for.
+  await delay(700);
+  assert.equal(it.readings(), 0);
+  it.hangUp();
+  await eventually(() => it.said.length > 0);
+  assert.deepEqual(it.said, ["info the configuration says what it said before"]);
+  assert.equal(it.readings(), 1);
+});
+
+test("each file that it consists of is read for: a secret, an included list, one that is new or gone", async () => {
+  await using it = await watched("m.ini", {
+    "m.ini": "",
+    "secrets/token": "old\n",
+    "lists/a/1.ini": list("A"),
+  });
+  const { folder } = it;
+  await it.write(
+    "m.ini",
+    `[Cuir]\nhttp_token_file: ${folder}/secrets/token\ninclude: lists/*/*.ini\n${list("Z")}`,
+  );
+  await it.probes("Z", "A");
+  await it.write("lists/a/1.ini", list("B"));
+  await it.probes("Z", "B");
+  await it.write("secrets/token", "new\n");
+  await eventually(() => it.applied.length === 3);
+  await it.write("lists/a/2.ini", list("C"));
+  await it.probes("Z", "B", "C");
+  await rename(join(folder, "lists/a/1.ini"), join(folder, "lists/a/1.off"));
+  await it.probes("Z", "C");
+  await mkdir(join(folder, "new"));
+  await it.write("new/3.ini", list("D"));
+  await rename(join(folder, "new"), join(folder, "lists/b"));
+  await it.probes("Z", "C", "D");
+});
+
+test("a ConfigMap is swapped as the kubelet does it", async () => {
+  await using it = await watched("m.ini", { "..1/m.ini": "", "m.ini": "" });
+  const { folder } = it;
+  const swap = async (version: string, programs: readonly string[]) => {
+    await mkdir(join(folder, version), { recursive: true });
+    await it.write(`${version}/m.ini`, `[Cuir]\n${list(...programs)}`);
+    await symlink(version, join(folder, "..data_tmp"));
+    await rename(join(folder, "..data_tmp"), join(folder, "..data"));
+  };
+  await swap("..1", ["A"]);
+  await symlink("..data/m.ini", join(folder, "m.new"));
+  await rename(join(folder, "m.new"), join(folder, "m.ini"));
+  await it.probes("A");
+  await swap("..2", ["B"]);
+  await it.probes("B");
+});
+
+test("the remedy of a refused configuration is seen where it is written, also in a folder that is new to us", async () => {
+  await using it = await watched("m.ini", { "m.ini": "", "lists/1.ini": "nothing of ours\n" });
+  await it.write("m.ini", "[Cuir]\ninclude: lists/*.ini\n");
+  await eventually(() => it.said.length > 0);
+  assert.match(it.said[0]!, /^error .*refused[^]*lists\/1\.ini:1/);
+  await it.write("lists/1.ini", list("A"));
+  await it.probes("A");
 });

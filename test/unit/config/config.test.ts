@@ -104,7 +104,7 @@ describe("precedence", () => {
     assert.equal((await load({ path, env: { MOUSTASH_CONFIG: "/nowhere" } })).values.Moustash.redis_port, 4);
     const config = await loadConfig({ sections, targets, env: { MOUSTASH_CONFIG: path } });
     assert.equal(config.values.Moustash.redis_port, 4);
-    assert.deepEqual(config.files, [path]);
+    assert.deepEqual(config.files.paths, [path]);
   });
 
   it("gives undefined for none and for what has no default", async () => {
@@ -126,7 +126,7 @@ describe("files of values", () => {
     const path = write(" p#w;d\n\n", "password");
     const { values, files } = await load({ env: { MOUSTASH_REDIS_PASSWORD_FILE: path } });
     assert.equal(values.Moustash.redis_password, " p#w;d\n");
-    assert.deepEqual(files, [path]);
+    assert.deepEqual(files.paths, [path]);
     const ini = await load({ path: write(`[Moustash]\nredis_password_file: ${write("x\r\n", "crlf")}`) });
     assert.equal(ini.values.Moustash.redis_password, "x");
   });
@@ -363,7 +363,7 @@ describe("targets", () => {
       ["A", "B"],
     );
     assert.deepEqual(config.groups[0]?.values, { fall: 9 });
-    assert.equal(config.files.length, 3);
+    assert.equal(config.files.paths.length, 3);
     const { warnings } = await load({ path: write("[Cuir]\ninclude: none-*.inc") });
     assert.match(warnings.join("\n"), /no file in .* matches none-\*\.inc/);
   });
