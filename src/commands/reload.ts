@@ -2,10 +2,12 @@
 // [Moustash] is read at start, and what of it differs now is named; the rest is in force at once.
 // What changes beside the files in their folders costs a look at their texts, and no more: to read thousands of targets
 // for it would stop probing.
-// The folders are watched, not the files: an editor replaces a file, a ConfigMap swaps a link; a file that is mounted
-// alone never changes, and needs SIGHUP.
-import { type FSWatcher, watch } from "node:fs";
+// The folders are watched, not the files: an editor replaces a file, a ConfigMap swaps a link. A watch follows a folder
+// wherever it is moved, and knows nothing of links on the way to it: so every few seconds we look where the paths lead.
+// A file that is mounted alone stays the same file for us, whatever is put into its place outside.
+import { type FSWatcher, statSync, watch } from "node:fs";
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import type { Sections } from "../config/names.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -20,10 +22,18 @@ export interface ReloadOptions<C> {
   readonly logger: Logger;
   /** May reject: the configuration in force then goes on. Gives the settings that could not be applied yet. */
   readonly apply: (config: C, hash: string) => Promise<readonly string[]>;
+  /** What no watch tells of is seen within so long. */
+  readonly lookMs?: number;
 }
 
 /** An editor writes in several steps, a ConfigMap swaps several links. */
 const quietMs = 300;
+
+interface Watched {
+  readonly watcher: FSWatcher;
+  /** Of the folder that it watches. */
+  readonly identity: string;
+}
 
 type AnyConfig = Pick<Config<Sections, unknown>, "texts" | "targetEntries" | "groups" | "files">;
 
@@ -66,7 +76,7 @@ function takingRestart(atStart: AnyConfig, next: AnyConfig): string[] {
 }
 
 export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Disposable {
-  const { reload, subscribe, logger, apply } = options;
+  const { reload, subscribe, logger, apply, lookMs = 2000 } = options;
   let inForce = hashOf(options.config);
   /** Of the last reading, also of one that was refused: there its remedy will be written. */
   let { files } = options.config;
@@ -74,7 +84,10 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
   /** What takes a restart, as it was said last. */
   let awaited = "";
   let timer: NodeJS.Timeout | undefined;
-  let watchers = new Map<string, FSWatcher>();
+  let watchers = new Map<string, Watched>();
+  /** As the paths stood before the last reading. */
+  let seen: string | undefined;
+  let looking: NodeJS.Timeout | undefined;
   let last = Promise.resolve();
   let ended = false;
 
@@ -102,6 +115,7 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
       complaint = message;
       return;
     } finally {
+      // A folder that was replaced meanwhile is a change to the next look.
       follow();
     }
     const isNews = byHand || complaint !== undefined || restart !== awaited;
@@ -117,37 +131,76 @@ export function watchConfig<C extends AnyConfig>(options: ReloadOptions<C>): Dis
 
   function follow() {
     if (ended) return;
-    const next = new Map<string, FSWatcher>();
+    const next = new Map<string, Watched>();
     for (const folder of files.folders()) {
-      const watcher = watchers.get(folder) ?? open(folder);
-      if (watcher) next.set(folder, watcher);
+      const identity = identityOf(folder);
+      const before = watchers.get(folder);
+      const watched = before?.identity === identity ? before : open(folder, identity);
+      if (watched) next.set(folder, watched);
     }
-    for (const [folder, watcher] of watchers) if (!next.has(folder)) watcher.close();
+    for (const [folder, before] of watchers) if (next.get(folder) !== before) before.watcher.close();
     watchers = next;
   }
 
-  function open(folder: string): FSWatcher | undefined {
+  function open(folder: string, identity: string): Watched | undefined {
     try {
       const watcher = watch(folder, { persistent: false }, () => {
         clearTimeout(timer);
         timer = setTimeout(() => read(false), quietMs);
       });
-      // A folder that goes away takes its watcher with it.
-      watcher.on("error", () => watcher.close());
-      return watcher;
+      watcher.on("error", () => {
+        watcher.close();
+        if (watchers.get(folder)?.watcher === watcher) watchers.delete(folder);
+      });
+      return { watcher, identity };
     } catch {
       return undefined;
     }
   }
 
+  async function look() {
+    const states = await Promise.all([...files.paths, ...files.folders()].map(stateOf));
+    if (ended) return;
+    const now = states.join("\n");
+    if (now !== seen) read(false);
+    seen = now;
+    lookLater();
+  }
+
+  function lookLater() {
+    looking = setTimeout(() => void look(), lookMs).unref();
+  }
+
   follow();
+  lookLater();
   const unsubscribe = subscribe("SIGHUP", () => read(true));
   return {
     [Symbol.dispose]() {
       ended = true;
       unsubscribe();
       clearTimeout(timer);
-      for (const watcher of watchers.values()) watcher.close();
+      clearTimeout(looking);
+      for (const { watcher } of watchers.values()) watcher.close();
     },
   };
+}
+
+/** Tells a folder from another in its place, also from one that was given the number of the one that is gone. */
+function identityOf(folder: string): string {
+  try {
+    const { dev, ino, birthtimeNs } = statSync(folder, { bigint: true });
+    return `${dev} ${ino} ${birthtimeNs}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
+}
+
+/** Differs where a path leads elsewhere, and where what stands there was changed. */
+async function stateOf(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, ctimeNs } = await stat(path, { bigint: true });
+    return `${dev} ${ino} ${size} ${ctimeNs}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }

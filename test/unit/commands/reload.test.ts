@@ -1,6 +1,6 @@
 // The configuration is read anew from real files: what is in force then, what takes a restart, and what is said.
 import assert from "node:assert/strict";
-import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { loadConfig } from "../../../src/config/config.ts";
 import { eventually, temporaryFolder } from "../../servers/server.ts";
 
 /** A Cuir's configuration in `path` (seen from a new folder) that is watched; `files` are what is there before. */
-async function watched(path: string, files: Readonly<Record<string, string>>) {
+async function watched(path: string, files: Readonly<Record<string, string>>, lookMs?: number) {
   const folder = await temporaryFolder();
   const write = (name: string, text: string) => writeFile(join(folder.path, name), text);
   for (const [name, text] of Object.entries(files)) {
@@ -51,6 +51,7 @@ async function watched(path: string, files: Readonly<Record<string, string>>) {
       applied.push({ programs: targets.map(({ program }) => program), hash });
       return [];
     },
+    ...(lookMs && { lookMs }),
   });
   return {
     folder: folder.path,
@@ -181,4 +182,61 @@ test("the remedy of a refused configuration is seen where it is written, also in
   assert.match(it.said[0]!, /^error .*refused[^]*lists\/1\.ini:1/);
   await it.write("lists/1.ini", list("A"));
   await it.probes("A");
+});
+
+test("a folder that was replaced is followed, at once or after it was away", async () => {
+  await using it = await watched("conf/m.ini", { "conf/m.ini": `[Cuir]\n${list("A")}`, "new/m.ini": "" });
+  const at = (name: string) => join(it.folder, name);
+  await it.write("new/m.ini", `[Cuir]\n${list("B")}`);
+  await rename(at("conf"), at("conf.old"));
+  await rename(at("new"), at("conf"));
+  await it.probes("B");
+  await it.write("conf/m.ini", `[Cuir]\n${list("C")}`);
+  await it.probes("C");
+  await rm(at("conf"), { recursive: true });
+  await eventually(() => /refused[^]*m\.ini does not exist/.test(it.said.at(-1)!));
+  await mkdir(at("conf"));
+  await it.write("conf/m.ini", `[Cuir]\n${list("D")}`);
+  await it.probes("D");
+  await it.write("conf/m.ini", `[Cuir]\n${list("E")}`);
+  await it.probes("E");
+});
+
+test("after a SIGHUP a folder that was replaced is watched, not the old one, and without a look", async () => {
+  const files = { "conf/m.ini": `[Cuir]\n${list("A")}`, "new/m.ini": `[Cuir]\n${list("A")}` };
+  await using it = await watched("conf/m.ini", files, 1_000_000);
+  const at = (name: string) => join(it.folder, name);
+  await rename(at("conf"), at("conf.old"));
+  await rename(at("new"), at("conf"));
+  // What the move itself had read is over.
+  await delay(700);
+  it.hangUp();
+  await eventually(() => it.said.length > 0);
+  await it.write("conf/m.ini", `[Cuir]\n${list("B")}`);
+  await it.probes("B");
+});
+
+test("a link on the way to the folder is swapped, and what a link to a file leads to is changed", async () => {
+  await using it = await watched("m.ini", {
+    "m.ini": "[Cuir]\ninclude: current/lists/*.ini\n",
+    "releases/1/lists/1.ini": "",
+    "releases/2/lists/1.ini": list("B"),
+    "elsewhere/list": list("C"),
+  });
+  const at = (name: string) => join(it.folder, name);
+  const link = async (target: string, name: string) => {
+    await symlink(target, at("link"));
+    await rename(at("link"), at(name));
+  };
+  await it.write("releases/1/lists/1.ini", list("A"));
+  await link("releases/1", "current");
+  await it.probes("A");
+  await link("releases/2", "current");
+  await it.probes("B");
+  await it.write("releases/2/lists/1.ini", list("B", "D"));
+  await it.probes("B", "D");
+  await link("../../../elsewhere/list", "releases/2/lists/1.ini");
+  await it.probes("C");
+  await it.write("elsewhere/list", list("E"));
+  await it.probes("E");
 });
