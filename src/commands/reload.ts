@@ -8,6 +8,7 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Sections } from "../config/names.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -49,7 +50,7 @@ export function hashOf({ texts, targetEntries, groups }: AnyConfig): string {
 }
 
 /** Names the list of a Cuir, whatever it says now: where it stands, and which part of it is probed. */
-export function listOf({ path = "", texts }: Pick<AnyConfig, "path" | "texts">): string {
+export function listOf({ path = "", texts }: Pick<Config<Sections, unknown>, "path" | "texts">): string {
   const shard = texts.find(({ section, key }) => section === "Cuir" && key === "shard")?.text ?? "";
   return `${path && resolve(path)} ${shard}`;
 }
