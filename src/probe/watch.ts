@@ -137,7 +137,7 @@ export function watch(options: WatchOptions): Watch {
     probed,
   });
 
-  /** What they said is forgotten, and an episode that is open ends with that; on disk at once, though delivery stand still. */
+  /** Forgets them, and ends the episodes that are open: on disk at once, for delivery may stand still. */
   async function leave(left: readonly Left[], subject?: Subject) {
     const items: Item[] = [];
     for (const { program, source } of left) {

@@ -141,23 +141,34 @@ test("the targets of another Cuir, whose orders lie in the same store, are not o
 
 test("what was on its way when its target was removed arrives, and leaves no memory", async () => {
   await using server = await listener();
-  await server.close();
+  await using other = await listener();
+  await other.close();
   const store = openMemoryStore();
   const { promise: room, resolve: give } = Promise.withResolvers<boolean>();
-  const cuir = run([target("Shop", server.port)], {}, { store, accept: () => room });
+  let isHeld = false;
+  const accept = () => {
+    isHeld = true;
+    return room;
+  };
+  const targets = [target("Shop", server.port), target("Rest", other.port)];
+  const cuir = run(targets, {}, { store, accept });
+  await eventually(() => isHeld && cuir.watch.snapshot()[0]?.status === "up");
+  await server.close();
   await eventually(() => cuir.watch.snapshot()[0]?.status === "down");
+  // Of these one is being sent, and one waits behind it.
   cuir.watch.replace({ targets: [], settings: defaults() });
   let keys: readonly string[] = [];
   await eventually(() => {
     void remembered(store).then((found) => (keys = found));
-    return keys.some((key) => key.endsWith(" removed"));
+    return keys.filter((key) => key.endsWith(" removed")).length === 2;
   });
   give(true);
   await cuir.find(about("Shop", "removed"));
   await cuir.end();
-  assert.deepEqual(
-    cuir.events.filter(about("Shop")).map(({ tags }) => tags[2]),
-    ["down", "removed"],
-  );
+  for (const program of ["Shop", "Rest"])
+    assert.deepEqual(
+      cuir.events.filter(about(program)).map(({ tags }) => tags[2]),
+      ["down", "removed"],
+    );
   assert.deepEqual(await remembered(store), []);
 });
