@@ -62,7 +62,7 @@ export function openDelivery(options: DeliveryOptions): Delivery {
     outlives: options.storeOutlives,
     successive: options.successive,
   });
-  const transport = connectTransport(values, reread ? { reread } : {});
+  const transport = connectTransport(values, reread ? { reread: orAsBefore(reread, values, report) } : {});
   const batchSize = createDrainBatchSize();
   return {
     host,
@@ -95,6 +95,27 @@ export function openDelivery(options: DeliveryOptions): Delivery {
       await store[Symbol.asyncDispose]();
       await thread?.[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** What was read last, where the configuration is wrong now: an edit that is refused stops no delivery. */
+function orAsBefore(
+  reread: () => Promise<MoustashValues>,
+  first: MoustashValues,
+  report: (message: string) => void,
+): () => Promise<MoustashValues> {
+  let last = first;
+  let refused = false;
+  return async () => {
+    try {
+      last = await reread();
+      refused = false;
+    } catch (error) {
+      if (!refused)
+        report(`the broker is given the user and password of before: ${(error as Error).message}`);
+      refused = true;
+    }
+    return last;
   };
 }
 

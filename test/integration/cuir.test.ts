@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { judgePlace } from "../../src/spool/place.ts";
 import { hostile } from "../contract/probe.ts";
+import { startRedis, withoutRedis } from "../servers/redis.ts";
 import { eventually, freePort, freePorts, temporaryFolder } from "../servers/server.ts";
 
 const entry = join(import.meta.dirname, "../../src/main.ts");
@@ -224,6 +225,32 @@ suite("cuir", { concurrency: 2 }, () => {
       Closed: ["up", undefined],
       Slow: ["degraded", "slow"],
     });
+  });
+
+  test("a configuration that is refused stops no delivery: a new connection takes the password of before", async (t) => {
+    if (withoutRedis) return t.skip(withoutRedis);
+    await using folder = await temporaryFolder();
+    await using redis = await startRedis({ password: "secret" });
+    const file = join(folder.path, "m.ini");
+    const text = (more: string) =>
+      `[Moustash]\nredis_password = secret\n[Cuir]\nemit = all\nHere: 127.0.0.1:${redis.port}:here\n${more}`;
+    await writeFile(file, text(""));
+    await using cuir = start(["--config", file], {
+      MOUSTASH_CONFIG: "",
+      MOUSTASH_TRANSPORT: "redis",
+      MOUSTASH_REDIS_IP: "127.0.0.1",
+      MOUSTASH_REDIS_PORT: String(redis.port),
+    });
+    const arrived = async () => (await redis.list("logstash:moustash")).length;
+    await eventually(async () => (await arrived()) > 0);
+    await writeFile(file, text("bogus = 1\n"));
+    await eventually(() => cuir.seen.stderr.includes("the old one goes on"));
+    await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    const before = await arrived();
+    await eventually(async () => (await arrived()) > before, {
+      what: `events after a new connection (${cuir.seen.stderr})`,
+    });
+    assert.match(cuir.seen.stderr, /the user and password of before: /);
   });
 
   test("a new list: only what changed restarts, a bad one is refused with its lines, by SIGHUP and by itself", async () => {
