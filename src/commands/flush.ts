@@ -5,7 +5,7 @@ import { exitCodes } from "../errors.ts";
 import { createBackoff } from "../backoff.ts";
 import { replayRejected } from "../spool/rejected.ts";
 import { SpoolError } from "../spool/spool.ts";
-import type { Shipped } from "../ship.ts";
+import type { Observations, Shipped } from "../ship.ts";
 import type { Outcome } from "../waiting.ts";
 import type { PanpanShell } from "./panpan.ts";
 import { print } from "./print.ts";
@@ -47,11 +47,21 @@ export async function waitingOf(
   return Math.min(spooled, await spool.waiting(run).catch(() => spooled));
 }
 
-/** `--flush`: 0 where nothing waits any more, 75 where something does. */
+/** `--flush`: 0 where nothing waits any more, 75 where something does, or the broker refused some for good. */
 export async function flush({ config, line, logger, signal }: PanpanShell): Promise<number> {
   const { Moustash, Panpan } = config.values;
   const progress = createProgress(!Panpan.quiet && !Panpan.json_output && process.stderr.isTTY);
-  const observe = { delivered: (count: number) => progress.add(count) };
+  let delivered = 0;
+  let refused = 0;
+  let away: string | undefined;
+  const observe: Partial<Observations> = {
+    delivered(count) {
+      delivered += count;
+      progress.show(delivered);
+    },
+    rejected: () => void (refused += 1),
+    brokerAway: ({ message }) => void (away ??= message),
+  };
   await using delivery = openDelivery({ tool: "panpan", values: Moustash, logger, oneShot: true, observe });
   if (line.options.rejected && delivery.spool.durable && Moustash.spool !== undefined) {
     const unreadable = await replayRejected(Moustash.spool, async (envelopes) => {
@@ -73,30 +83,25 @@ export async function flush({ config, line, logger, signal }: PanpanShell): Prom
     if (count >= left || signal.aborted) break;
     left = count;
   }
-  progress.end();
+  progress.show(delivered, "\n");
   const { count, rejected } = await delivery.spool.status();
-  if (Panpan.json_output)
-    await print(`${JSON.stringify({ delivered: before - count, waiting: count, rejected })}\n`);
-  else if (!Panpan.quiet)
-    await print(`${before - count} delivered, ${count} waiting, ${rejected} rejected\n`);
-  return count === 0 ? exitCodes.ok : exitCodes.pending;
+  if (Panpan.json_output) await print(`${JSON.stringify({ delivered, waiting: count, rejected })}\n`);
+  else if (!Panpan.quiet) await print(`${delivered} delivered, ${count} waiting, ${rejected} rejected\n`);
+  if (count > 0 && away !== undefined) logger.warn({}, away);
+  return count === 0 && refused === 0 ? exitCodes.ok : exitCodes.pending;
 }
 
 /** A line on the terminal that counts up. */
 function createProgress(shown: boolean) {
-  let [delivered, all] = [0, 0];
-  const show = (end = "") => {
+  let all = 0;
+  const show = (delivered: number, end = "") => {
     if (shown && all > 0) process.stderr.write(`\r${delivered} of ${all} delivered${end}`);
   };
   return {
     start(count: number) {
       all = count;
-      show();
+      show(0);
     },
-    add(count: number) {
-      delivered += count;
-      show();
-    },
-    end: () => show("\n"),
+    show,
   };
 }

@@ -3,6 +3,7 @@ import { openDelivery } from "../delivery.ts";
 import { MoustashError, exitCodes } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { createTally, toJsonLine, toNotes } from "../message/outcome.ts";
+import type { Observations } from "../ship.ts";
 import { within } from "../waiting.ts";
 import { deliverRest, waitingOf } from "./flush.ts";
 import type { PanpanShell } from "./panpan.ts";
@@ -19,7 +20,10 @@ export async function notify(shell: PanpanShell, task: Saying): Promise<number> 
   const startedMs = performance.now();
   const held = holdWarnings(logger);
   const tally = createTally();
-  const observe = { delivered: (_count: number, sent: { listLength?: number }) => tally.delivered(sent) };
+  const observe: Partial<Observations> = {
+    delivered: (_count, sent) => tally.delivered(sent),
+    rejected: ({ run }) => void (run === events.run && tally.rejected()),
+  };
   const delivery = openDelivery({
     tool: "panpan",
     values: Moustash,
@@ -67,7 +71,7 @@ export async function notify(shell: PanpanShell, task: Saying): Promise<number> 
   const counts = tally.counts();
   const exitCode = exitCodeOf(failure, {
     interrupted: task.kind === "input" && signal.aborted && !process.stdin.readableEnded,
-    unheard: Panpan.require_broker && waiting > 0,
+    unheard: Panpan.require_broker && waiting + counts.rejected > 0,
   });
   if (Panpan.json_output) {
     const error = failure instanceof MoustashError && { code: failure.code, message: failure.message };

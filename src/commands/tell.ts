@@ -33,6 +33,7 @@ export async function tell(shell: PanpanShell, { command, running, wording, oneS
   let noDisk = "there is no disk to spool on";
   const observe: Partial<Observations> = {
     delivered: (_count, sent) => tally.delivered(sent),
+    rejected: ({ run }) => void (run === events.run && tally.rejected()),
     brokerAway: (error) => (trouble = error.message),
     spoolTrouble: (error) => (noDisk = error.message),
   };

@@ -6,6 +6,8 @@ export interface Tally {
   readonly heard: Heard;
   /** After each write: the list's length, where the broker told it. */
   readonly delivered: (sent: { readonly listLength?: number }) => void;
+  /** An event that the broker refuses for good: accepted, for it is in the reject file, and not there. */
+  readonly rejected: () => void;
   counts(): Counts;
 }
 
@@ -13,6 +15,8 @@ export interface Counts {
   readonly events: number;
   readonly broker: number;
   readonly spool: number;
+  /** Of them in the reject file. */
+  readonly rejected: number;
   /** The last event's. */
   readonly id?: string;
   /** The last that the broker told. */
@@ -20,7 +24,7 @@ export interface Counts {
 }
 
 export function createTally(): Tally {
-  let counts: Counts = { events: 0, broker: 0, spool: 0 };
+  let counts: Counts = { events: 0, broker: 0, spool: 0, rejected: 0 };
   return {
     heard(events: readonly Envelope[], { at }: Receipt) {
       counts = {
@@ -32,6 +36,9 @@ export function createTally(): Tally {
     },
     delivered({ listLength }) {
       if (listLength !== undefined) counts = { ...counts, listLength };
+    },
+    rejected() {
+      counts = { ...counts, rejected: counts.rejected + 1 };
     },
     counts: () => counts,
   };
@@ -47,15 +54,27 @@ export interface Outcome extends Counts {
 }
 
 /** For scripts: `id` for one event, counts for several. */
-export function toJsonLine({ events, id, listLength, run, ms, exitCode, waiting, error }: Outcome): string {
-  const atBroker = events - waiting;
-  const at = events === 0 ? null : waiting === 0 ? "broker" : atBroker === 0 ? "spool" : "both";
+export function toJsonLine({
+  events,
+  rejected,
+  id,
+  listLength,
+  run,
+  ms,
+  exitCode,
+  waiting,
+  error,
+}: Outcome): string {
+  const atBroker = events - waiting - rejected;
+  const places = { broker: atBroker, spool: waiting, rejected };
+  const [at = null, other] = (["broker", "spool", "rejected"] as const).filter((place) => places[place] > 0);
   return `${JSON.stringify({
     ...(events === 1 && { id }),
-    at,
+    at: other === undefined ? at : "both",
     events,
     broker: atBroker,
     spool: waiting,
+    ...(rejected > 0 && { rejected }),
     run,
     ms: Math.round(ms * 10) / 10,
     ...(listLength !== undefined && { list_length: listLength }),

@@ -32,11 +32,14 @@ test("a key that is no list: put aside, told, not in the way, sent again", { ski
   assert.equal((event as { message: string }).message, "first");
 
   const again = await home.panpan(["--flush", "--rejected"]);
-  assert.match(again.stdout, /0 waiting, 1 rejected/, again.stderr);
+  assert.deepEqual([again.code, again.stdout], [75, "0 delivered, 0 waiting, 1 rejected\n"], again.stderr);
+  const required = await home.panpan(["--require-broker", "--json-output", "-p", "poison", "for the broker"]);
+  assert.equal(required.code, 75, required.stderr);
+  assert.match(required.stdout, /"at":"rejected","events":1,"broker":0,"spool":0,"rejected":1,/);
   await redis.command("DEL", "logstash:poison");
   const mended = await home.panpan(["--flush", "--rejected"]);
   assert.equal(mended.code, 0, mended.stderr);
-  assert.match(mended.stdout, /1 delivered, 0 waiting, 0 rejected/);
+  assert.match(mended.stdout, /2 delivered, 0 waiting, 0 rejected/);
   const [body] = await redis.list("logstash:poison");
   assert.deepEqual(JSON.parse(body!), event);
 });

@@ -18,6 +18,7 @@ test("--flush counts up on a terminal, and is quiet elsewhere", { skip }, async 
   const away = await home.panpan(["--flush", "--timeout", "200ms", "--json-output"]);
   assert.equal(away.code, 75, away.stderr);
   assert.deepEqual(JSON.parse(away.stdout), { delivered: 0, waiting: 3000, rejected: 0 });
+  assert.match(away.stderr, new RegExp(`^panpan: .*${port}.*connection refused`));
 
   await using redis = await startRedis({ port });
   const shown = await home.start("python3", [terminal, "24", "80", "panpan", "--flush"]).ended;
