@@ -32,8 +32,8 @@ async function act(shell: PanpanShell): Promise<number | void> {
   const task = sample
     ? undefined
     : parseTask({ words, rest, run: options.run, message, whole, json, input: inputKind() });
+  if (task?.kind === "command") return await wrap(shell, task.command);
   if (options.explain || !task) return await explain(shell, task);
-  if (task.kind === "command") return await wrap(shell, task.command);
   return Panpan.dry_run ? await dryRun(shell, task) : await notify(shell, task);
 }
 

@@ -135,7 +135,8 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
   try {
     config = await load();
   } catch (error) {
-    if (!tool.withoutConfig || !(error instanceof MoustashError)) throw error;
+    const isAsked = common.check || common["print-config"];
+    if (!tool.withoutConfig || isAsked || !(error instanceof MoustashError)) throw error;
     return await tool.withoutConfig(
       error,
       Object.assign(rest, { logger: createPlainLogger(tool.tool, say) }),

@@ -1,7 +1,6 @@
 // Cuir's command line, and what its one-time commands do; without one of them it probes.
 import { configureTargets, judgeTargets } from "../probe/configure.ts";
 import { isTarget, parseTarget } from "../probe/target.ts";
-import { UsageError } from "../errors.ts";
 import { openDelivery } from "../delivery.ts";
 import { openStore } from "../store/open.ts";
 import { createLogger } from "../logger.ts";
@@ -38,7 +37,6 @@ export const cuir = {
   flags,
   log: createLogger,
   shorts: { interval: "i", timeout: "t" },
-  takesWords: true,
   targets: {
     section: "Cuir",
     isTarget,
@@ -55,13 +53,11 @@ export type CuirShell = Shell<
   typeof targetSettings
 >;
 
-/** Does what a flag asks for; undefined where the daemon is asked for. Throws a UsageError for words of no flag. */
+/** Does what a flag asks for; undefined where the daemon is asked for. */
 export async function command(shell: CuirShell): Promise<number | undefined> {
   const { config, line, logger } = shell;
   const { Moustash: values, Cuir: settings } = config.values;
   const { options, words } = line;
-  if (words.length > 0 && !options.silence)
-    throw new UsageError(`"${words[0]}" is no option: cuir --help tells them`);
   if (options.doctor) return await doctor(values, { json: options["json-output"] });
   if (options.health) return sayHealth("cuir", settings.http);
   const output = process.stdout;

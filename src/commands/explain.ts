@@ -1,19 +1,17 @@
 // Shows the event as its reader will see it, and the Logstash input that fits this configuration.
 import { hostname } from "node:os";
-import { UsageError, exitCodes } from "../errors.ts";
-import type { Task } from "../message/arguments.ts";
+import { exitCodes } from "../errors.ts";
 import { type Reader, rabbitmqReader, redisReader, stdoutReader } from "../message/reader.ts";
 import { toDraft } from "../message/wording.ts";
 import { connectTransport } from "../transport/connect.ts";
 import type { PanpanShell, PanpanValues } from "./panpan.ts";
 import { print } from "./print.ts";
-import { eventsOf, saidIn, wordingOf } from "./saying.ts";
+import { type Saying, eventsOf, saidIn, wordingOf } from "./saying.ts";
 
 const sample = "no space left on /srv";
 
 /** Of the message that is given, or of a sample. */
-export async function explain(shell: PanpanShell, task: Task | undefined): Promise<number> {
-  if (task?.kind === "command") throw new UsageError("--explain shows a message; leave --run out");
+export async function explain(shell: PanpanShell, task: Saying | undefined): Promise<number> {
   const { Moustash } = shell.config.values;
   const host = Moustash.host ?? hostname();
   const said = task?.kind === "message" ? task : { kind: "message" as const, message: sample };

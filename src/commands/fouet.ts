@@ -1,5 +1,5 @@
 // Fouet's command line, and what its one-time commands do; without one of them it listens.
-import { MoustashError, UsageError, exitCodes } from "../errors.ts";
+import { MoustashError, exitCodes } from "../errors.ts";
 import { createLogger } from "../logger.ts";
 import type { Shell } from "../run.ts";
 import { openStore } from "../store/open.ts";
@@ -15,11 +15,13 @@ const flags = {
   health: healthFlag,
   status: fouetStatusFlag,
   setup: {
+    task: true,
     help: "print supervisord's section: stdio, socat, python or relay",
     words: "[WAY [SOCKET]]",
   },
   "json-output": jsonFlag,
   relay: {
+    task: true,
     value: "SOCKET",
     help: "be the relay between supervisord and a Fouet that listens there",
   },
@@ -36,12 +38,11 @@ export const fouet = {
   sections: fouetSections,
   flags,
   log: createLogger,
-  takesWords: true,
 } as const;
 
 export type FouetShell = Shell<typeof fouetSections, typeof flags>;
 
-/** Does what a flag asks for; undefined where the daemon is asked for. Throws a UsageError for words of no flag. */
+/** Does what a flag asks for; undefined where the daemon is asked for. */
 export async function command(shell: FouetShell): Promise<number | undefined> {
   const { config, line, logger, signal, childEnvironment: environment } = shell;
   const { Moustash: values, Fouet: settings } = config.values;
@@ -51,7 +52,6 @@ export async function command(shell: FouetShell): Promise<number | undefined> {
     output.write(setup(words, settings.listen));
     return exitCodes.ok;
   }
-  if (words.length > 0) throw new UsageError(`"${words[0]}": Fouet takes options only`);
   if (options.health) return sayHealth("fouet", settings.http);
   if (options.status) {
     const report = (message: string) => logger.warn({}, message);

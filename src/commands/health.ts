@@ -4,6 +4,7 @@ import { askHealth } from "../monitor/health.ts";
 import type { HttpAddress } from "../monitor/settings.ts";
 
 export const healthFlag = {
+  task: true,
   help: "ask the daemon that runs here whether it is alive: exit code 0 or 1",
 } as const;
 

@@ -7,6 +7,7 @@ import type { Target } from "../probe/target.ts";
 import { formatTable } from "./status.ts";
 
 export const onceFlag = {
+  task: true,
   help: "probe each target once, show what was found, exit 1 when something is down",
 } as const;
 

@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts";
 import { findTarget } from "./test-notification.ts";
 
 export const silenceFlag = {
+  task: true,
   help: "do not tell people of this target for a while (0: tell them again)",
   words: "PROGRAM DURATION REASON",
 } as const;

@@ -5,7 +5,10 @@ import { readSilences } from "../probe/silence.ts";
 import { type Target, keyOf } from "../probe/target.ts";
 import type { Store } from "../store/store.ts";
 
-export const statusFlag = { help: "show what each target is held to be, and the silences" } as const;
+export const statusFlag = {
+  task: true,
+  help: "show what each target is held to be, and the silences",
+} as const;
 
 export interface StatusOptions {
   readonly targets: readonly Target[];

@@ -4,7 +4,7 @@ import { readProcesses } from "../supervisor/processes.ts";
 import type { Store } from "../store/store.ts";
 import { formatTable } from "./status.ts";
 
-export const fouetStatusFlag = { help: "show what each process is known to be" } as const;
+export const fouetStatusFlag = { task: true, help: "show what each process is known to be" } as const;
 
 export interface FouetStatusOptions {
   readonly store: Store;

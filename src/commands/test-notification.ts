@@ -7,6 +7,7 @@ import { draft } from "../probe/report.ts";
 import type { Target } from "../probe/target.ts";
 
 export const testNotificationFlag = {
+  task: true,
   help: "send a marked notification of this target through everything",
   value: "PROGRAM",
 } as const;

@@ -18,6 +18,12 @@ export interface CommandFlag {
   readonly multiple?: true;
   /** Words that the flag asks for beside it, for --help: `PROGRAM DURATION REASON`. The tool counts them. */
   readonly words?: string;
+  /** It is done in place of the tool's own work: one such flag at a time, and words only where it asks for them. */
+  readonly task?: true;
+  /** Tasks that may stand beside it, and are done in its place: they show the configuration that it would have. */
+  readonly shownBy?: readonly string[];
+  /** The flag without which it means nothing. */
+  readonly needs?: string;
 }
 
 export type CommandFlags = Readonly<Record<string, CommandFlag>>;
@@ -28,9 +34,9 @@ export const commonFlags = {
   "help-all": { help: "show also the settings that all three tools share" },
   version: { short: "V", help: "show the version" },
   config: { short: "c", value: "FILE", help: "the INI file; none for no file" },
-  check: { help: "check the configuration and say what is wrong" },
-  "print-config": { help: "show each value and where it comes from; secrets are masked" },
-  doctor: { help: "try everything that delivery needs and say what is in its way" },
+  check: { task: true, help: "check the configuration and say what is wrong" },
+  "print-config": { task: true, help: "show each value and where it comes from; secrets are masked" },
+  doctor: { task: true, help: "try everything that delivery needs and say what is in its way" },
 } as const satisfies CommandFlags;
 
 export interface CommandSpec<F extends CommandFlags = CommandFlags> {
@@ -42,8 +48,10 @@ export interface CommandSpec<F extends CommandFlags = CommandFlags> {
   readonly flags: F;
   /** Short forms of settings, by key: `{ interval: "i" }`. */
   readonly shorts?: Readonly<Record<string, string>>;
-  /** Whether bare words mean something; without it they are wrong usage. */
+  /** Whether bare words mean something to the tool's own work; without it they are wrong usage there. */
   readonly takesWords?: boolean;
+  /** The setting that says what bare words say. */
+  readonly wordsSetting?: string;
 }
 
 export type FlagValues<F extends CommandFlags> = {
@@ -124,7 +132,7 @@ export function parseCommandLine<const F extends CommandFlags>(
       else given.set(identity, { texts, flag: token.rawName, meaning: meaning! });
     }
   }
-  if (!spec.takesWords && words.length > 0) problems.push(strayWord(spec, words[0]!));
+  problems.push(...judgeTasks(spec, [...given.values()], words));
   return { ...collect(spec, given, problems), words, ...(rest && { rest }) };
 }
 
@@ -179,7 +187,7 @@ function unknown(flag: string, meanings: ReadonlyMap<string, Meaning>): string {
 
 function wrong(
   flag: string,
-  { value, inlineValue }: { value: string | undefined; inlineValue: boolean | undefined },
+  { name, value, inlineValue }: { name: string; value: string | undefined; inlineValue: boolean | undefined },
   meaning: Meaning,
 ): string | undefined {
   if (meaning.kind === "secret") {
@@ -194,7 +202,7 @@ function wrong(
       ? undefined
       : `${flag} needs a value, and this one is empty: leave it out where there is none`;
   if (!inlineValue && /^-./.test(value))
-    return `${flag} needs a value (${flag}=${show(value)} where it begins with -)`;
+    return `${flag} needs a value (--${name}=${show(value)} where it begins with -)`;
   if (meaning.kind !== "setting") return undefined;
   try {
     (meaning.setting.parseItem ?? meaning.setting.parse)(value);
@@ -202,6 +210,38 @@ function wrong(
     return `${flag}: ${reasonOf(error)}`;
   }
   return undefined;
+}
+
+/** What of the flags and words does not go together, so that nothing that somebody said is left undone in silence. */
+function* judgeTasks(
+  spec: CommandSpec,
+  given: readonly { readonly flag: string; readonly meaning: Meaning }[],
+  words: readonly string[],
+): Generator<string> {
+  const flags = given.flatMap(({ meaning }) => (meaning.kind === "command" ? [meaning] : []));
+  const isGiven = (name: string) => flags.some((one) => one.name === name);
+  // Who asks for help says nothing else.
+  if (isGiven("help") || isGiven("help-all") || isGiven("version")) return;
+  for (const { name, flag } of flags)
+    if (flag.needs !== undefined && !isGiven(flag.needs))
+      yield `--${name} goes with --${flag.needs}: give both, or neither`;
+  const asked = flags.filter(({ flag }) => flag.task);
+  const done = asked.filter(({ flag }) => !asked.some(({ name }) => flag.shownBy?.includes(name)));
+  const [first, second] = done;
+  if (second !== undefined) {
+    yield `--${first!.name} and --${second.name} exclude each other: give one of them`;
+    return;
+  }
+  if (asked.some(({ flag }) => flag.words !== undefined)) return;
+  const message = given.find(({ meaning }) => "key" in meaning && meaning.key === spec.wordsSetting);
+  const [word] = words;
+  if (first === undefined) {
+    if (!spec.takesWords && word !== undefined) yield strayWord(spec, word);
+  } else if (word !== undefined) {
+    yield `--${first.name} takes no words, and "${show(word)}" would be left out: give one of the two`;
+  } else if (message !== undefined) {
+    yield `--${first.name} sends nothing, and ${message.flag} would be left out: give one of the two`;
+  }
 }
 
 function strayWord({ tool, flags }: CommandSpec, word: string): string {

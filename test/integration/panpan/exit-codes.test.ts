@@ -76,6 +76,27 @@ describe("exit codes", { timeout: 600_000 }, () => {
     ends(await home.panpan(["--run", "true"]), 64, /after --/);
   });
 
+  test("64: what would be left out", async () => {
+    for (const task of ["--flush", "--spool-status", "--doctor", "--check", "--print-config"])
+      ends(await home.panpan([task, "disk full"]), 64, /"disk full" would be left out/);
+    ends(await home.panpan(["--rejected", "disk full"]), 64, /--rejected goes with --flush/);
+    for (const task of ["--flush", "--doctor", "--explain", "--spool-status"]) {
+      const ended = await home.panpan([task, "--run", "--", "echo", "RAN"]);
+      ends(ended, 64, /exclude each other/);
+      assert.equal(ended.stdout, "");
+    }
+  });
+
+  test("78: --check and --print-config never start the command", async () => {
+    const env = { MOUSTASH_REDIS_DB: "abc" };
+    for (const task of ["--check", "--print-config"]) {
+      const ended = await home.panpan([task, "--run", "--", "echo", "RAN"], { env });
+      ends(ended, 78, /MOUSTASH_REDIS_DB/);
+      assert.equal(ended.stdout, "");
+      assert.doesNotMatch((await home.panpan([task, "--run", "--", "echo", "RAN"])).stdout, /RAN/);
+    }
+  });
+
   test("65: bad input data", async () => {
     ends(await home.panpan(["--json"], { input: "{}\n" }), 65, /^panpan: line 1: "message" is missing\n$/);
     const env = { MOUSTASH_MAX_EVENT_BYTES: 2000 };

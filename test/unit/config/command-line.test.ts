@@ -153,6 +153,7 @@ describe("a command line", () => {
   it("takes a value that begins with - after =", () => {
     assert.equal(parse("--id=-1").options.id, "-1");
     assert.equal(parse("--id", "-").options.id, "-");
+    assert.deepEqual(problemsOf("-i", "-x"), ["-i needs a value (--interval=-x where it begins with -)"]);
   });
 
   it("has no words where the tool takes none", () => {
@@ -166,6 +167,59 @@ describe("a command line", () => {
       message: 'cuir takes options only, "once" is none; did you mean --once?',
     });
     assert.throws(() => parseCommandLine(daemon, ["constructor"]), /"constructor" is none \(a switch/);
+  });
+
+  describe("with tasks", () => {
+    const tasks = {
+      ...spec,
+      wordsSetting: "text",
+      sections: { Panpan: { text: optional(parseText, "Said.") } },
+      shorts: { text: "m" },
+      flags: {
+        run: { task: true, words: "-- COMMAND…", shownBy: ["check"], help: "" },
+        flush: { task: true, help: "" },
+        rejected: { needs: "flush", help: "" },
+      },
+    } as const;
+    const problems = (...args: string[]) => {
+      try {
+        parseCommandLine(tasks, args);
+      } catch (error) {
+        return (error as Error).message.split("\n");
+      }
+      return [];
+    };
+
+    it("does one at a time", () => {
+      assert.deepEqual(problems("--flush", "--run", "--", "true"), [
+        "--flush and --run exclude each other: give one of them",
+      ]);
+      assert.deepEqual(problems("--check", "--doctor"), [
+        "--check and --doctor exclude each other: give one of them",
+      ]);
+      assert.deepEqual(problems("--check", "--run", "--", "true"), []);
+      assert.deepEqual(problems("--doctor", "--run", "--", "true"), [
+        "--doctor and --run exclude each other: give one of them",
+      ]);
+    });
+
+    it("leaves no word out", () => {
+      assert.deepEqual(problems("--flush", "disk full"), [
+        '--flush takes no words, and "disk full" would be left out: give one of the two',
+      ]);
+      assert.deepEqual(problems("--check", "-m", "disk full"), [
+        "--check sends nothing, and -m would be left out: give one of the two",
+      ]);
+      assert.deepEqual(problems("--run", "-m", "backup", "--", "true"), []);
+      assert.deepEqual(problems("--help", "--flush", "disk full"), []);
+    });
+
+    it("asks for what a flag goes with", () => {
+      assert.deepEqual(problems("--rejected", "disk full"), [
+        "--rejected goes with --flush: give both, or neither",
+      ]);
+      assert.deepEqual(problems("--flush", "--rejected"), []);
+    });
   });
 
   it("gives words or says that it is wrong, whatever it is", () => {
