@@ -1,5 +1,5 @@
 // Cuir: probes ports and reports what changed.
-import { command, cuir } from "./commands/cuir.ts";
+import { command, cuir, whenBroken } from "./commands/cuir.ts";
 import { hashOf, listOf, watchConfig } from "./commands/reload.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { createLedger } from "./monitor/ledger.ts";
@@ -13,7 +13,7 @@ import { isInContainer } from "./transport/container.ts";
 import { version } from "./version.ts";
 
 export const main = () =>
-  run(cuir, async (shell) => {
+  run({ ...cuir, whenBroken }, async (shell) => {
     const done = await command(shell);
     if (done !== undefined) return done;
     const { config, logger, signal, reload, subscribe } = shell;

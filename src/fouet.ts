@@ -1,5 +1,5 @@
 // Fouet: listens to supervisord and reports every change of a process's state.
-import { command, fouet } from "./commands/fouet.ts";
+import { command, fouet, whenBroken } from "./commands/fouet.ts";
 import { farewell, openDelivery } from "./delivery.ts";
 import { createLedger } from "./monitor/ledger.ts";
 import { openMonitor } from "./monitor/monitor.ts";
@@ -10,7 +10,7 @@ import { listen } from "./supervisor/listener.ts";
 import { version } from "./version.ts";
 
 export const main = () =>
-  run(fouet, async (shell) => {
+  run({ ...fouet, whenBroken }, async (shell) => {
     const done = await command(shell);
     if (done !== undefined) return done;
     const { config, logger, signal, reload, childEnvironment: environment } = shell;

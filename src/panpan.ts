@@ -1,5 +1,6 @@
 // PanPan: notifies from the command line, and wraps commands.
 import { type PanpanShell, panpan } from "./commands/panpan.ts";
+import { UsageError } from "./errors.ts";
 import { parseCommand, parseTask } from "./message/arguments.ts";
 import { inputKind } from "./message/input.ts";
 import { run } from "./run.ts";
@@ -21,7 +22,20 @@ const spoolStatus = later(async () => (await import("./commands/spool-status.ts"
 const wrap = later(async () => (await import("./commands/wrap.ts")).wrap);
 const wrapUntold = later(async () => (await import("./commands/wrap.ts")).wrapUntold);
 
+/** Who asks for nothing to be sent must not see a command start, or what waits go out. */
+function refuseDryRun({ config, line }: Pick<PanpanShell, "config" | "line">): void {
+  const { dry_run: isDry } = config.values.Panpan;
+  const task = line.options.run ? "--run" : line.options.flush ? "--flush" : undefined;
+  if (!isDry || task === undefined) return;
+  const given = config.texts.find(({ section, key }) => section === "Panpan" && key === "dry_run");
+  const name = given?.origin ?? "--dry-run";
+  throw new UsageError(
+    `${name} shows messages and sends nothing, ${task} does more: leave one of the two out`,
+  );
+}
+
 async function act(shell: PanpanShell): Promise<number | void> {
+  refuseDryRun(shell);
   const { Panpan } = shell.config.values;
   const { options, words, rest } = shell.line;
   if (options.doctor) return await doctor(shell.config.values.Moustash, { json: Panpan.json_output });
@@ -41,8 +55,9 @@ export const main = () =>
   run(
     {
       ...panpan,
-      async withoutConfig(error, shell) {
+      async whenBroken(error, shell) {
         if (!shell.line.options.run) throw error;
+        refuseDryRun(shell);
         return await wrapUntold(error, shell, parseCommand(shell.line.words, shell.line.rest).command);
       },
     },

@@ -8,9 +8,10 @@ import {
   type commonFlags,
   parseCommandLine,
 } from "./config/command-line.ts";
-import { type Config, loadConfig } from "./config/config.ts";
+import { type Config, loadConfig, readConfig } from "./config/config.ts";
 import { describeConfig } from "./config/describe.ts";
 import { type HelpTexts, formatHelp } from "./config/help.ts";
+import { ConfigError } from "./config/problem.ts";
 import type { sharedSettings } from "./config/settings.ts";
 import type { TargetOptions } from "./config/targets.ts";
 import type { Sections } from "./config/names.ts";
@@ -34,11 +35,16 @@ export interface Tool<
   /** A daemon's log. Without it people read what is said, one plain line without time: a one-shot's. */
   readonly log?: (options: LoggerOptions) => Promise<Logger>;
   /** What to do all the same where the configuration is broken; without it the error ends the process (78). */
-  readonly withoutConfig?: (
-    error: MoustashError,
-    shell: Omit<Shell<S, F>, "config" | "reload">,
-  ) => Promise<number | void>;
+  readonly whenBroken?: (error: ConfigError, shell: BrokenShell<S, F, T, U>) => Promise<number | void>;
 }
+
+/** Its `config` is what can be read of a broken one: what is wrong in it counts as not given. */
+export type BrokenShell<
+  S extends ToolSections,
+  F extends CommandFlags,
+  T = never,
+  U extends Settings = Settings,
+> = Omit<Shell<S, F, T, U>, "reload">;
 
 export interface Shell<
   S extends ToolSections,
@@ -112,14 +118,14 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
   const common: FlagValues<typeof commonFlags> = line.options;
   if (common.help || common["help-all"]) return print(formatHelp(tool, { all: common["help-all"] }));
   if (common.version) return print(`${tool.tool} ${version} (Moustash; Node ${process.versions.node})`);
-  const load = () =>
-    loadConfig<S, T, U>({
-      sections: tool.sections,
-      path: common.config,
-      flags: line.flags,
-      env: process.env,
-      ...(tool.targets && { targets: tool.targets }),
-    });
+  const options = {
+    sections: tool.sections,
+    path: common.config,
+    flags: line.flags,
+    env: process.env,
+    ...(tool.targets && { targets: tool.targets }),
+  };
+  const reload = () => loadConfig<S, T, U>(options);
   const rest = {
     line,
     get signal() {
@@ -131,25 +137,21 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
       return childEnvironment(process.env);
     },
   };
-  let config: Config<S, T, U>;
-  try {
-    config = await load();
-  } catch (error) {
-    const isAsked = common.check || common["print-config"];
-    if (!tool.withoutConfig || isAsked || !(error instanceof MoustashError)) throw error;
-    return await tool.withoutConfig(
-      error,
-      Object.assign(rest, { logger: createPlainLogger(tool.tool, say) }),
-    );
+  const { config, problems } = await readConfig<S, T, U>(options);
+  const plain = createPlainLogger(tool.tool, say);
+  const isShown = common.check || common["print-config"];
+  if (isShown) for (const warning of config.warnings) plain.warn({}, warning);
+  if (problems.length > 0) {
+    const error = new ConfigError(problems);
+    if (!tool.whenBroken || isShown) throw error;
+    return await tool.whenBroken(error, Object.assign(rest, { config, logger: plain }));
   }
-  const { log_level: level, log_format: format } = config.values.Moustash;
-  const logger = tool.log
-    ? await tool.log({ tool: tool.tool, level, format })
-    : createPlainLogger(tool.tool, say);
   if (common.check) return print(`${config.path ?? "no file"}: the configuration is right`);
   if (common["print-config"]) return print(describeConfig(config));
+  const { log_level: level, log_format: format } = config.values.Moustash;
+  const logger = tool.log ? await tool.log({ tool: tool.tool, level, format }) : plain;
   for (const warning of config.warnings) logger.warn({}, warning);
-  return await main(Object.assign(rest, { config, logger, reload: load }));
+  return await main(Object.assign(rest, { config, logger, reload }));
 }
 
 let ending: AbortSignal | undefined;

@@ -4,9 +4,10 @@ import { isTarget, parseTarget } from "../probe/target.ts";
 import { openDelivery } from "../delivery.ts";
 import { openStore } from "../store/open.ts";
 import { createLogger } from "../logger.ts";
+import type { ConfigError } from "../config/problem.ts";
 import type { Shell } from "../run.ts";
 import { doctor, jsonFlag } from "./doctor.ts";
-import { healthFlag, sayHealth } from "./health.ts";
+import { healthFlag, healthWhenBroken, sayHealth } from "./health.ts";
 import { once, onceFlag } from "./once.ts";
 import { cuirSections, targetSettings } from "./sections.ts";
 import { silence, silenceFlag } from "./silence.ts";
@@ -45,6 +46,12 @@ export const cuir = {
     judge: judgeTargets,
   },
 } as const;
+
+/** `--health` asks who lives, whatever became of the configuration since. */
+export const whenBroken = async (error: ConfigError, { config, ...shell }: BrokenCuirShell) =>
+  healthWhenBroken("cuir", error, { ...shell, address: config.values.Cuir.http });
+
+type BrokenCuirShell = Pick<CuirShell, "config" | "line" | "logger">;
 
 export type CuirShell = Shell<
   typeof cuirSections,

@@ -1,11 +1,12 @@
 // Fouet's command line, and what its one-time commands do; without one of them it listens.
 import { MoustashError, exitCodes } from "../errors.ts";
 import { createLogger } from "../logger.ts";
+import type { ConfigError } from "../config/problem.ts";
 import type { Shell } from "../run.ts";
 import { openStore } from "../store/open.ts";
 import { relayFor } from "../supervisor/relay.ts";
 import { doctor, jsonFlag } from "./doctor.ts";
-import { healthFlag, sayHealth } from "./health.ts";
+import { healthFlag, healthWhenBroken, sayHealth } from "./health.ts";
 import { fouetSections } from "./sections.ts";
 import { placeOf, setup } from "./setup.ts";
 import { examineSupervisor } from "./supervisor-doctor.ts";
@@ -39,6 +40,12 @@ export const fouet = {
   flags,
   log: createLogger,
 } as const;
+
+/** `--health` asks who lives, whatever became of the configuration since. */
+export const whenBroken = async (error: ConfigError, { config, ...shell }: BrokenFouetShell) =>
+  healthWhenBroken("fouet", error, { ...shell, address: config.values.Fouet.http });
+
+type BrokenFouetShell = Pick<FouetShell, "config" | "line" | "logger">;
 
 export type FouetShell = Shell<typeof fouetSections, typeof flags>;
 

@@ -13,7 +13,10 @@ import type { PanpanShell } from "./panpan.ts";
 export type Saying = Exclude<Task, { kind: "command" }>;
 
 /** Throws a UsageError where fields contradict each other. */
-export function wordingOf(shell: PanpanShell, frame: Omit<WordingFrame, "format" | "context">): Wording {
+export function wordingOf(
+  shell: Omit<PanpanShell, "reload">,
+  frame: Omit<WordingFrame, "format" | "context">,
+): Wording {
   const { Moustash, Panpan } = shell.config.values;
   return parseWording(Panpan, {
     ...frame,

@@ -1,31 +1,20 @@
 // Runs a command and tells how it ended. The command is started first, and nothing of ours can stop it: neither a
 // broken configuration nor a broker or disk that is away.
 import { basename } from "node:path";
-import { loadConfig } from "../config/config.ts";
+import type { ConfigError, Problem } from "../config/problem.ts";
 import { MoustashError, exitCodes } from "../errors.ts";
 import { type Ended, type RunningCommand, startCommand } from "../message/command.ts";
-import { type PanpanOptions, panpanSettings } from "../message/settings.ts";
+import type { Wording } from "../message/wording.ts";
 import { within } from "../waiting.ts";
 import type { PanpanShell } from "./panpan.ts";
 import { wordingOf } from "./saying.ts";
 
 type Command = readonly [string, ...string[]];
-type BareShell = Omit<PanpanShell, "config" | "reload">;
+type BareShell = Omit<PanpanShell, "reload">;
 
 export async function wrap(shell: PanpanShell, command: Command): Promise<number> {
-  const { Moustash, Panpan } = shell.config.values;
-  if (Moustash.transport === "stdout") {
-    throw new MoustashError(
-      "configuration",
-      exitCodes.configuration,
-      "transport = stdout cannot be used with --run: standard output is the command's own",
-    );
-  }
-  const wording = (host: string) =>
-    wordingOf(shell, { host, program: Panpan.program ?? basename(command[0]) });
-  // Wrong fields are wrong usage, said before the command starts.
-  wording("");
-  const running = await start(shell, Panpan, command);
+  const wording = prepare(shell, command);
+  const running = await start(shell, command);
   const reporting = within(running.ended, settleMs)
     .then(async ({ is }) => ({ oneShot: is !== "late", tell: (await import("./tell.ts")).tell }))
     .then(({ oneShot, tell }) => tell(shell, { command, running, wording, oneShot }))
@@ -43,25 +32,41 @@ const settleMs = 300;
 /** What a broker and a slow disk may take together; beyond that nobody waits for them. */
 const patienceMs = 10_000;
 
-/** The same where the configuration is broken: with the options alone, and nobody is told. */
-export async function wrapUntold(error: MoustashError, shell: BareShell, command: Command): Promise<number> {
-  const lines = error.message.split("\n").map((line) => `the command runs, but nobody will be told: ${line}`);
-  for (const line of lines) shell.logger.warn({}, line);
-  const flags = shell.line.flags.filter(({ section }) => section === "Panpan");
-  const sections = { Panpan: panpanSettings };
-  const load = (env: Readonly<Record<string, string>>) => loadConfig({ sections, path: "none", flags, env });
-  let config;
-  try {
-    config = await load(shell.childEnvironment);
-  } catch {
-    config = await load({});
-  }
-  const ended = await (await start(shell, config.values.Panpan, command)).ended;
+/** The same where the configuration is broken: with the options of it that can be read, and nobody is told. */
+export async function wrapUntold(error: ConfigError, shell: BareShell, command: Command): Promise<number> {
+  prepare(shell, command);
+  for (const warning of shell.config.warnings) shell.logger.warn({}, warning);
+  for (const problem of error.problems)
+    shell.logger.warn({}, `the command runs, but nobody will be told: ${spell(problem)}`);
+  const ended = await (await start(shell, command)).ended;
   if (ended.trouble !== undefined) shell.logger.error({}, ended.trouble);
   return exitAs(ended);
 }
 
-function start(shell: BareShell, options: PanpanOptions, command: Command): Promise<RunningCommand> {
+/** What is not in force is worth its name where the command itself depends on it. */
+function spell({ origin, message, setting }: Problem): string {
+  return `${origin}: ${message}${setting?.section === "Panpan" ? `; ${setting.key} is not in force` : ""}`;
+}
+
+/** What is wrong is said before the command starts. */
+function prepare(shell: BareShell, command: Command): (host: string) => Wording {
+  const { Moustash, Panpan } = shell.config.values;
+  if (Moustash.transport === "stdout") {
+    throw new MoustashError(
+      "configuration",
+      exitCodes.configuration,
+      "transport = stdout cannot be used with --run: standard output is the command's own",
+    );
+  }
+  const wording = (host: string) =>
+    wordingOf(shell, { host, program: Panpan.program ?? basename(command[0]) });
+  // Wrong fields are wrong usage.
+  wording("");
+  return wording;
+}
+
+function start(shell: BareShell, command: Command): Promise<RunningCommand> {
+  const options = shell.config.values.Panpan;
   return startCommand({
     command,
     environment: shell.childEnvironment,

@@ -62,6 +62,15 @@ export interface Config<S extends Sections, T = never, U extends Settings = Sett
 export async function loadConfig<const S extends Sections, T = never, U extends Settings = Settings>(
   options: ConfigOptions<S, T, U>,
 ): Promise<Config<S, T, U>> {
+  const { config, problems } = await readConfig(options);
+  if (problems.length > 0) throw new ConfigError(problems, { files: config.files });
+  return config;
+}
+
+/** The configuration as far as it can be read, and all that is wrong: a text that is wrong counts as not given. */
+export async function readConfig<const S extends Sections, T = never, U extends Settings = Settings>(
+  options: ConfigOptions<S, T, U>,
+): Promise<{ readonly config: Config<S, T, U>; readonly problems: readonly Problem[] }> {
   const { sections, env, targets } = options;
   const findings: Findings = { problems: [], warnings: [], files: openFiles() };
   const { problems, warnings, files } = findings;
@@ -78,8 +87,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
   ]);
   const values = validate(sections, texts, problems);
   const read = targets && (await readTargets(targets));
-  if (problems.length > 0) throw new ConfigError(inOrder(problems), { files });
-  return {
+  const config = {
     values,
     targets: read?.targets ?? [],
     targetEntries: read?.entries ?? [],
@@ -91,6 +99,7 @@ export async function loadConfig<const S extends Sections, T = never, U extends 
     ...(path === undefined ? undefined : { path }),
     ...(targets && { targetSection: targets.section, subsections: targets.subsections }),
   };
+  return { config, problems: inOrder(problems) };
 
   async function readTargets(targetOptions: TargetOptions<T, U>) {
     const { section } = targetOptions;

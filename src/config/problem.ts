@@ -6,6 +6,8 @@ import type { FilesRead } from "./files.ts";
 export interface Problem {
   readonly origin: string;
   readonly message: string;
+  /** The setting whose text it makes void: its default holds. */
+  readonly setting?: { readonly section: string; readonly key: string };
 }
 
 /** Bad configuration (78). `message` has one line for each of `problems`. */

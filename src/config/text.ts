@@ -55,7 +55,7 @@ export function settle(met: Iterable<Met>, { problems, warnings, files }: Findin
       if (content !== "") return [{ section, key, text: content, origin: `${origin} (${text})` }];
       warnings.push(`${origin}: ${where}${text} is empty, so ${key} is taken as not given`);
     } catch (error) {
-      problems.push({ origin, message: `${where}${reasonOf(error)}` });
+      problems.push({ origin, message: `${where}${reasonOf(error)}`, setting: { section, key } });
     }
     return [];
   });

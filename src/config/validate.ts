@@ -15,7 +15,10 @@ interface Box {
   readonly value: unknown;
 }
 
-/** Parses each setting's text; where there is none the value is undefined. Problems are added, never thrown. */
+/**
+ * Parses each setting's text; where there is none the value is undefined, where it is wrong that of the default.
+ * Problems are added, never thrown.
+ */
 export function validate<S extends Sections>(
   sections: S,
   texts: readonly Text[],
@@ -40,7 +43,12 @@ export function validate<S extends Sections>(
     { reporter: ({ errors }) => report(errors, found, problems) },
   );
   const values: Record<string, Record<string, unknown>> = {};
-  for (const { section, key, name } of settings) (values[section] ??= {})[key] = boxes[name]?.value;
+  for (const { section, key, setting, name } of settings) {
+    const { default: usual } = setting;
+    const isWrong = found.has(name) && !boxes[name];
+    (values[section] ??= {})[key] =
+      isWrong && usual !== undefined ? setting.parse(usual) : boxes[name]?.value;
+  }
   return values as SectionValues<S>;
 }
 
@@ -61,7 +69,7 @@ function report(
   problems: Problem[],
 ): void {
   for (const [name, error] of Object.entries(errors)) {
-    const { key, origin } = found.get(name)!;
-    if (error) problems.push({ origin, message: `${key}: ${error.message}` });
+    const { section, key, origin } = found.get(name)!;
+    if (error) problems.push({ origin, message: `${key}: ${error.message}`, setting: { section, key } });
   }
 }

@@ -408,7 +408,9 @@ suite("cuir", { concurrency: 2 }, () => {
   test("wrong words are wrong usage", async () => {
     const env = { CUIR_PROBES: "SSH: 127.0.0.1:22:x" };
     for (const [args, reason] of [
-      [["hello"], /no option/],
+      [["hello"], /takes options only/],
+      [["--check", "hello"], /would be left out/],
+      [["--status", "--once"], /exclude each other/],
       [["--silence", "SSH"], /PROGRAM DURATION REASON/],
       [["--silence", "SSH", "soon", "x"], /no duration/],
       [["--silence", "SSH", "2h"], /say why/],

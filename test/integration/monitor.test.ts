@@ -17,7 +17,7 @@ const entry = join(import.meta.dirname, "../../src/main.ts");
 const local = (port: number) => ({ host: "127.0.0.1", port });
 
 function health(tool: string, env: Record<string, string>) {
-  const { status, stdout } = spawnSync(
+  const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", entry, tool, "--health"],
     {
@@ -25,7 +25,7 @@ function health(tool: string, env: Record<string, string>) {
       encoding: "utf8",
     },
   );
-  return { status, stdout };
+  return { status, stdout, stderr };
 }
 
 describe("a daemon that is watched", { concurrency: 2 }, () => {
@@ -419,6 +419,20 @@ describe("--health", { concurrency: 2 }, () => {
     } finally {
       await cuir.end();
     }
+  });
+
+  test("does not mind what else is wrong in the configuration", () => {
+    const env = {
+      FOUET_HTTP: "none",
+      MOUSTASH_REDIS_PROT: "1",
+      MOUSTASH_REDIS_PORT: "x",
+      MOUSTASH_REDIS_PASSWORD_FILE: "/nowhere/password",
+    };
+    assert.equal(health("fouet", env).status, 0);
+    const port = health("cuir", { ...env, CUIR_HTTP: "127.0.0.1:1" });
+    assert.deepEqual([port.status, port.stdout], [1, "nothing answers at 127.0.0.1:1: ECONNREFUSED\n"]);
+    const wrong = health("cuir", { ...env, CUIR_HTTP: "here" });
+    assert.match(wrong.stderr, /CUIR_HTTP: http: "here" is no address.*the usual address is asked/);
   });
 
   test("asks nobody where http is none", () => {

@@ -90,6 +90,22 @@ describe("every tool", { concurrency: 2 }, () => {
       assert.doesNotMatch(stderr, /\n\s+at /, "no stack");
     });
 
+    test(`${name} --check says what it warns of`, async () => {
+      const env = { MOUSTASH_REDIS_PRT: "1", MOUSTASH_REDIS_HOST: "tcp://10.0.0.1:6379" };
+      const right = await tool([name, "--check"], env);
+      assert.equal(right.code, 0);
+      assert.match(right.stdout, /is right\n$/);
+      const broken = await tool([name, "--check"], { ...env, MOUSTASH_REDIS_DB: "x" });
+      assert.equal(broken.code, 78);
+      for (const { stderr } of [right, broken]) {
+        assert.match(
+          stderr,
+          new RegExp(`^${name}: MOUSTASH_REDIS_PRT is no variable of ours; did you mean`, "m"),
+        );
+        assert.match(stderr, new RegExp(`^${name}: MOUSTASH_REDIS_HOST ignored`, "m"));
+      }
+    });
+
     test(`${name} asks for a file that was named and is missing`, async () => {
       const { code, stderr } = await tool([name, "--config", "/nowhere/moustash.ini", "--check"]);
       assert.equal(code, 78);

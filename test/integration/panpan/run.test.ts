@@ -330,6 +330,41 @@ while True: signal.pause()
     assert.deepEqual(await told("exit 2", "--on", "fail", "-p", "fail"), ["failed"]);
   });
 
+  test("a broken configuration leaves the options of [Panpan] that are right in force", async () => {
+    const config = join(home.folder, "broken.ini");
+    await writeFile(config, "[Moustash]\nredis_prot = 1\n[Panpan]\nkill_after = 100ms\n");
+    const byFile = await run("sleep 30", [], { env: { MOUSTASH_CONFIG: config } });
+    assert.equal(byFile.code, 143, byFile.stderr);
+    const env = { PANPAN_LEVEL: "zzz", PANPAN_KILL_AFTER: "100ms" };
+    const byVariable = await run("sleep 30", [], { env });
+    assert.equal(byVariable.code, 143, byVariable.stderr);
+    assert.match(byVariable.stderr, /nobody will be told: PANPAN_LEVEL: .*; level is not in force$/m);
+    const wrong = await run("exit 3", [], { env: { PANPAN_KILL_AFTER: "soon" } });
+    assert.equal(wrong.code, 3);
+    assert.match(wrong.stderr, /kill_after is not in force/);
+  });
+
+  test("wrong usage is said before it starts, also where the configuration is broken", async () => {
+    const env = { MOUSTASH_REDIS_DB: "x" };
+    for (const [options, reason] of [
+      [["--field", "message=1"], /not yours to set/],
+      [["--dry-run"], /--dry-run shows messages and sends nothing, --run does more/],
+    ] as const) {
+      for (const more of [{}, { env }]) {
+        const ended = await run("echo RAN", options, more);
+        assert.deepEqual([ended.code, ended.stdout], [64, ""]);
+        assert.match(ended.stderr, reason);
+      }
+    }
+    const byVariable = await run("echo RAN", [], { env: { PANPAN_DRY_RUN: "on" } });
+    assert.deepEqual([byVariable.code, byVariable.stdout], [64, ""]);
+    assert.match(byVariable.stderr, /PANPAN_DRY_RUN shows messages/);
+    const flushed = await home.panpan(["--dry-run", "--flush"]);
+    assert.equal(flushed.code, 64);
+    const stdout = await run("echo RAN", [], { env: { ...env, MOUSTASH_TRANSPORT: "stdout" } });
+    assert.deepEqual([stdout.code, stdout.stdout], [78, ""]);
+  });
+
   test("a broken configuration is a warning, and the command runs", async () => {
     const env = { MOUSTASH_TRANSPORT: "pigeon", MOUSTASH_REDIS_PORT: "x" };
     const { code, stdout, stderr } = await run("echo ran; exit 4", [], { env });

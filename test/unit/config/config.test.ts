@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { array, assert as check, asyncProperty, constantFrom, oneof, string } from "fast-check";
-import { type ConfigOptions, loadConfig } from "../../../src/config/config.ts";
+import { type ConfigOptions, loadConfig, readConfig } from "../../../src/config/config.ts";
 import type { Entry } from "../../../src/config/ini.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { sharedSettings } from "../../../src/config/settings.ts";
@@ -308,6 +308,27 @@ describe("the environment", () => {
     assert.deepEqual(await problemsOf({ env }), [
       "MOUSTASH_REDIS_IP: MOUSTASH_REDIS_IP and MOUSTASH_REDIS_HOST are the same setting: give only one",
     ]);
+  });
+});
+
+describe("a broken configuration", () => {
+  it("is read as far as it can be", async () => {
+    const path = write(
+      "[Moustash]\nredis_prot: 1\nredis_ip: h\n[Cuir]\ninterval: soon\nhttp: none\n",
+      "broken.ini",
+    );
+    const env = { MOUSTASH_REDIS_PORT: "x", MOUSTASH_REDIS_PASSWORD_FILE: "/nowhere" };
+    const { config, problems } = await readConfig({ sections, targets, env, path });
+    const { Moustash, Cuir } = config.values;
+    assert.deepEqual(
+      [Moustash.redis_ip, Moustash.redis_port, Moustash.redis_password],
+      ["h", 6379, undefined],
+    );
+    assert.deepEqual([Cuir.interval, Cuir.http], [5000, undefined]);
+    assert.deepEqual(
+      new Set(problems.map(({ setting: of }) => of?.key)),
+      new Set(["redis_password", undefined, "interval", "redis_port"]),
+    );
   });
 });
 
