@@ -34,6 +34,12 @@ function refuseDryRun({ config, line }: Pick<PanpanShell, "config" | "line">): v
   );
 }
 
+/** How near to the command line each of PanPan's settings stands. */
+const layersOf = (texts: PanpanShell["config"]["texts"]) =>
+  Object.fromEntries(
+    texts.flatMap(({ section, key, layer }) => (section === "Panpan" ? [[key, layer ?? 0]] : [])),
+  ) as Readonly<Record<string, number>>;
+
 async function act(shell: PanpanShell): Promise<number | void> {
   refuseDryRun(shell);
   const { Panpan } = shell.config.values;
@@ -45,7 +51,16 @@ async function act(shell: PanpanShell): Promise<number | void> {
   const sample = options.explain && words.length === 0 && message === undefined;
   const task = sample
     ? undefined
-    : parseTask({ words, rest, run: options.run, message, whole, json, input: inputKind() });
+    : parseTask({
+        words,
+        rest,
+        run: options.run,
+        message,
+        whole,
+        json,
+        input: inputKind(),
+        layers: layersOf(shell.config.texts),
+      });
   if (task?.kind === "command") return await wrap(shell, task.command);
   if (options.explain || !task) return await explain(shell, task);
   return Panpan.dry_run ? await dryRun(shell, task) : await notify(shell, task);

@@ -13,18 +13,20 @@ export interface Setting<T = unknown> {
   readonly aliases?: readonly string[];
   /** Where a flag may be given several times: parses one flag's text, which may hold line feeds. */
   readonly parseItem?: (text: string) => unknown;
+  /** Texts of other settings of the table that the value names: they stand where it stands, and win over those there. */
+  parts?(value: T): Readonly<Record<string, string>>;
 }
 
 export type Settings = Readonly<Record<string, Setting>>;
 export type Values<S extends Settings> = { readonly [K in keyof S]: ReturnType<S[K]["parse"]> };
 
-type Extras = Pick<Setting, "secret" | "aliases">;
+type Extras<T> = Pick<Setting<T>, "secret" | "aliases" | "parts">;
 
 export function setting<T>(
   parse: (text: string) => T,
   text: string,
   help: string,
-  extras: Extras = {},
+  extras: Extras<T> = {},
 ): Setting<T> {
   return { parse, default: text, help, ...extras };
 }
@@ -32,7 +34,7 @@ export function setting<T>(
 export function optional<T>(
   parse: (text: string) => T,
   help: string,
-  extras: Extras = {},
+  extras: Extras<T | undefined> = {},
 ): Setting<T | undefined> {
   return { parse, help, ...extras };
 }
@@ -41,7 +43,7 @@ export function optional<T>(
 export function several<T>(
   parseItem: (text: string) => T,
   help: string,
-  extras: Extras = {},
+  extras: Extras<readonly T[]> = {},
 ): Setting<readonly T[]> {
   const parse = (text: string) =>
     text

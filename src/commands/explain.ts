@@ -36,28 +36,26 @@ export async function explain(shell: PanpanShell, task: Saying | undefined): Pro
 function readerOf(values: PanpanValues["Moustash"]): Reader {
   if (values.transport === "stdout") return stdoutReader();
   if (values.transport === "rabbitmq") {
-    const url = values.rabbitmq_url;
     const [first] = values.rabbitmq_host;
     return rabbitmqReader({
-      host: url?.host ?? first!.host,
-      port: url?.port ?? first!.port ?? values.rabbitmq_port,
-      vhost: url?.vhost ?? values.rabbitmq_vhost,
-      username: url?.username ?? values.rabbitmq_username,
+      host: first!.host,
+      port: first!.port ?? values.rabbitmq_port,
+      vhost: values.rabbitmq_vhost,
+      username: values.rabbitmq_username,
       queue: values.rabbitmq_queue,
-      tls: values.rabbitmq_ssl || url?.tls === true,
+      tls: values.rabbitmq_ssl,
     });
   }
-  const url = values.redis_url;
   const [first] = values.redis_ip;
   return redisReader({
-    host: url?.host ?? first!.host,
-    port: url?.port ?? first!.port ?? values.redis_port,
-    db: url?.db ?? values.redis_db,
+    host: first!.host,
+    port: first!.port ?? values.redis_port,
+    db: values.redis_db,
     key: values.redis_namespace,
-    hasPassword: (url?.password ?? values.redis_password) !== undefined,
-    username: url?.username ?? values.redis_username,
-    socket: url === undefined ? values.redis_socket : url.socket,
-    tls: values.redis_tls || url?.tls === true,
+    hasPassword: values.redis_password !== undefined,
+    username: values.redis_username,
+    socket: values.redis_socket,
+    tls: values.redis_tls,
     ca: values.redis_tls_ca,
     several: values.redis_ip.length > 1,
     sentinel: values.redis_sentinels !== undefined,

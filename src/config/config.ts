@@ -1,5 +1,5 @@
 // The configuration of one tool: flag > environment > environment _FILE > INI > default, and all problems at once.
-import type { Settings } from "../setting.ts";
+import type { Setting, Settings } from "../setting.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type FilesRead, isMissing, openFiles } from "./files.ts";
 import { type Entry, type IniFile, parseIni } from "./ini.ts";
@@ -152,12 +152,22 @@ function readFlags(flags: readonly FlagText[], sections: Sections, findings: Fin
   });
 }
 
-/** Of each setting the first text that is given, else its default. */
+/** Of each setting the first text that is given, else its default; what a text names stands in its place, too. */
 function merge(sections: Sections, layers: readonly (readonly Text[])[]): Text[] {
   const given = new Map<string, Text>();
-  for (const text of layers.flat()) {
-    const name = `${text.section} ${text.key}`;
-    if (!given.has(name)) given.set(name, text);
+  for (const [layer, texts] of layers.entries()) {
+    for (const text of texts) {
+      const name = `${text.section} ${text.key}`;
+      if (!given.has(name)) given.set(name, { ...text, layer });
+    }
+  }
+  for (const whole of given.values()) {
+    const setting = sections[whole.section]![whole.key]!;
+    for (const [key, text] of Object.entries(partsOf(setting, whole.text))) {
+      const name = `${whole.section} ${key}`;
+      const before = given.get(name)?.layer ?? layers.length;
+      if (before >= whole.layer!) given.set(name, { ...whole, key, text });
+    }
   }
   return Object.entries(sections).flatMap(([section, table]) =>
     Object.entries(table).flatMap(([key, setting]) => {
@@ -165,9 +175,19 @@ function merge(sections: Sections, layers: readonly (readonly Text[])[]): Text[]
       if (text !== undefined) return [text];
       return setting.default === undefined
         ? []
-        : [{ section, key, text: setting.default, origin: "default" }];
+        : [{ section, key, text: setting.default, origin: "default", layer: layers.length }];
     }),
   );
+}
+
+function partsOf(setting: Setting, text: string): Readonly<Record<string, string>> {
+  if (!setting.parts) return {};
+  try {
+    return setting.parts(setting.parse(text));
+  } catch {
+    // What is wrong with it is said where it is parsed for good.
+    return {};
+  }
 }
 
 /** Problems of one file by line, files and variables in the order in which they were met. */

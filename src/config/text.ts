@@ -11,6 +11,8 @@ export interface Text {
   readonly items?: readonly string[];
   /** `--redis-port`, `MOUSTASH_REDIS_PORT`, `/etc/moustash.ini:4`, `default`. */
   readonly origin: string;
+  /** How near to the command line it stands: 0 is on it, then the environment, the INI file and the default. */
+  readonly layer?: number;
 }
 
 /** A name that was met with its text, which is a path where `known.isFile`. */

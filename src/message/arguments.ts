@@ -25,13 +25,20 @@ export interface Words {
   readonly json: boolean;
   /** What standard input is: nothing is `/dev/null` or closed. */
   readonly input: "terminal" | "nothing" | "readable";
+  /** How near to the command line message, whole and json stand; 0, where it is left out, is on it, as words are. */
+  readonly layers?: Readonly<Partial<Record<Form, number>>>;
 }
+
+const forms = ["message", "whole", "json"] as const;
+type Form = (typeof forms)[number];
 
 export const helpHint = "panpan --help shows how";
 
 /** Throws a UsageError (64) for words that make no sense together. */
-export function parseTask({ words, rest, run, message, whole, json, input }: Words): Task {
+export function parseTask(all: Words): Task {
+  const { words, rest, run, input } = all;
   if (run) return parseCommand(words, rest);
+  const { message, whole, json } = nearest(all);
   if (words.length > 0 && message !== undefined) {
     throw new UsageError(`the message is given twice: -m and ${JSON.stringify(words[0])}; leave one out`);
   }
@@ -51,6 +58,19 @@ export function parseTask({ words, rest, run, message, whole, json, input }: Wor
       ? `there is no message; ${helpHint}`
       : `there is no message, and standard input is empty (/dev/null); ${helpHint}`,
   );
+}
+
+/** Of what excludes each other the nearest to the command line counts; in one place it is a contradiction. */
+function nearest({ words, message, whole, json, layers = {} }: Words): Pick<Words, Form> {
+  const given = { message: message !== undefined, whole, json };
+  const layerOf = (form: Form) => (given[form] ? (layers[form] ?? 0) : Infinity);
+  const first = Math.min(words.length > 0 ? 0 : Infinity, ...forms.map(layerOf));
+  const counts = (form: Form) => given[form] && layerOf(form) === first;
+  return {
+    message: counts("message") ? message : undefined,
+    whole: counts("whole"),
+    json: counts("json"),
+  };
 }
 
 function parseMessage(words: readonly string[]): Task {

@@ -1,4 +1,4 @@
-// How to reach and enter RabbitMQ, from its settings: where the URL says something, it wins.
+// How to reach and enter RabbitMQ, from its settings.
 import type { Address } from "./address.ts";
 import type { RabbitmqValues } from "./settings.ts";
 import type { TlsFiles } from "./tls.ts";
@@ -19,19 +19,14 @@ export const rabbitmqNames = {
   key: "rabbitmq_ssl_key",
 } as const;
 
-/** Source of the URL's form: the RabbitMQ URI specification; an empty path says nothing of the vhost. */
 export function rabbitmqAccess(values: RabbitmqValues): RabbitmqAccess {
-  const url = values.rabbitmq_url;
   return {
-    addresses: (url?.host === undefined ? values.rabbitmq_host : [{ host: url.host, port: url.port }]).map(
-      ({ host, port = values.rabbitmq_port }) => ({ host, port }),
-    ),
-    username: url?.username ?? values.rabbitmq_username,
-    password: url?.password ?? values.rabbitmq_password,
-    vhost: url?.vhost ?? values.rabbitmq_vhost,
-    tls:
-      values.rabbitmq_ssl || url?.tls
-        ? { ca: values.rabbitmq_ssl_cacert, cert: values.rabbitmq_ssl_cert, key: values.rabbitmq_ssl_key }
-        : undefined,
+    addresses: values.rabbitmq_host.map(({ host, port = values.rabbitmq_port }) => ({ host, port })),
+    username: values.rabbitmq_username,
+    password: values.rabbitmq_password,
+    vhost: values.rabbitmq_vhost,
+    tls: values.rabbitmq_ssl
+      ? { ca: values.rabbitmq_ssl_cacert, cert: values.rabbitmq_ssl_cert, key: values.rabbitmq_ssl_key }
+      : undefined,
   };
 }

@@ -1,4 +1,4 @@
-// How to reach and enter Redis, from its settings: where the URL says something, it wins.
+// How to reach and enter Redis, from its settings.
 import { formatAddress } from "./address.ts";
 import { toNetworkError } from "./network-errors.ts";
 import { openRedisConnection, type RedisConnection, type RedisLogin } from "./redis-connection.ts";
@@ -27,25 +27,24 @@ const namesOf = (product: string) =>
   product === "Sentinel" ? { ...redisNames, host: "redis_sentinels" } : redisNames;
 
 export function redisAccess(values: RedisValues): RedisAccess {
-  const url = values.redis_url;
-  const path = url === undefined ? values.redis_socket : url.socket;
-  const hosts = url?.host === undefined ? values.redis_ip : [{ host: url.host, port: url.port }];
+  const { redis_socket: path } = values;
   return {
     endpoints:
-      path === undefined ? hosts.map(({ host, port = values.redis_port }) => ({ host, port })) : [{ path }],
+      path === undefined
+        ? values.redis_ip.map(({ host, port = values.redis_port }) => ({ host, port }))
+        : [{ path }],
     login: {
-      username: url?.username ?? values.redis_username,
-      password: url?.password ?? values.redis_password,
-      db: url?.db ?? values.redis_db,
+      username: values.redis_username,
+      password: values.redis_password,
+      db: values.redis_db,
     },
     sentinelLogin: {
       username: values.redis_sentinel_username,
       password: values.redis_sentinel_password,
     },
-    tls:
-      values.redis_tls || url?.tls
-        ? { ca: values.redis_tls_ca, cert: values.redis_tls_cert, key: values.redis_tls_key }
-        : undefined,
+    tls: values.redis_tls
+      ? { ca: values.redis_tls_ca, cert: values.redis_tls_cert, key: values.redis_tls_key }
+      : undefined,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   type Values,
 } from "../setting.ts";
 import { parseAddress } from "./address.ts";
+import { rabbitmqParts, redisParts } from "./urls.ts";
 
 /** What Redis must have done before an event counts as accepted. */
 export type RedisWait =
@@ -133,8 +134,8 @@ export const redisSettings = {
   redis_socket: optional(maybeText, "Path of a unix socket, instead of `redis_ip`."),
   redis_url: optional(
     parseUnlessNone(parseRedisUrl),
-    "`redis://user:password@host:port/db`, `rediss://…` for TLS, `unix:///path?db=0`; what it names wins over the settings of its own.",
-    { secret: true },
+    "`redis://user:password@host:port/db`, `rediss://…` for TLS, `unix:///path?db=0`; what it names wins over the settings of its own in the same place.",
+    { secret: true, parts: redisParts },
   ),
   redis_tls: setting(parseBoolean, "off", "Whether to speak TLS."),
   redis_tls_ca: optional(maybeText, "PEM file of the certificate authority; without it, the public ones."),
@@ -225,8 +226,8 @@ export const rabbitmqSettings = {
   }),
   rabbitmq_url: optional(
     parseUnlessNone(parseRabbitmqUrl),
-    "`amqp://user:password@host:port/vhost`, `amqps://…` for TLS; what it names wins over the settings of its own.",
-    { secret: true },
+    "`amqp://user:password@host:port/vhost`, `amqps://…` for TLS; what it names wins over the settings of its own in the same place.",
+    { secret: true, parts: rabbitmqParts },
   ),
 } satisfies Settings;
 

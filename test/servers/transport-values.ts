@@ -5,8 +5,13 @@ import type { Setting } from "../../src/setting.ts";
 export function transportValues(texts: Readonly<Record<string, string | number>>): TransportValues {
   for (const key of Object.keys(texts))
     if (!(key in transportSettings)) throw new Error(`there is no setting ${key}`);
-  const entries = Object.entries<Setting>(transportSettings).map(([key, setting]) => {
-    const text = texts[key] ?? setting.default;
+  const settings = Object.entries<Setting>(transportSettings);
+  const parts = settings.map(([key, setting]) =>
+    texts[key] === undefined ? {} : setting.parts?.(setting.parse(String(texts[key]))),
+  );
+  const all: Readonly<Record<string, string | number>> = Object.assign({}, texts, ...parts);
+  const entries = settings.map(([key, setting]) => {
+    const text = all[key] ?? setting.default;
     return [key, text === undefined ? undefined : setting.parse(String(text))];
   });
   return Object.fromEntries(entries) as TransportValues;

@@ -165,6 +165,14 @@ describe("panpan", { timeout: 600_000 }, () => {
     );
   });
 
+  test("what is said on the command line wins over the environment", async () => {
+    const env = { PANPAN_MESSAGE: "foo", PANPAN_WHOLE: "on", MOUSTASH_REDIS_URL: "redis://127.0.0.1:1/0" };
+    const address = ["--redis-ip", "127.0.0.1", "--redis-port", String(redis.port)];
+    const { code, stderr } = await home.panpan([...address, "bar"], { env });
+    assert.equal(code, 0, stderr);
+    assert.equal((await eventsIn(redis)).at(-1)?.message, "bar");
+  });
+
   test("--json-output says where it is", async () => {
     const { stdout } = await home.panpan(["--json-output", "hi"]);
     const said = JSON.parse(stdout) as Record<string, unknown>;

@@ -67,6 +67,19 @@ test("standard input, in three forms, only without a message", () => {
   wrong({ whole: true, message: "a" }, /--whole reads standard input/);
 });
 
+test("of what excludes each other the nearest to the command line counts", () => {
+  const environment = { message: 1, whole: 1, json: 1 };
+  const bar = { kind: "message", message: "bar" };
+  assert.deepEqual(parse({ words: ["bar"], message: "foo", layers: environment }), bar);
+  assert.deepEqual(parse({ words: ["bar"], whole: true, json: true, layers: environment }), bar);
+  assert.deepEqual(parse({ message: "bar", whole: true, layers: { message: 0, whole: 1 } }), bar);
+  const whole = { kind: "input", form: "whole" };
+  assert.deepEqual(parse({ message: "foo", whole: true, layers: { message: 1, whole: 0 } }), whole);
+  assert.deepEqual(parse({ json: true, whole: true, layers: { json: 2, whole: 1 } }), whole);
+  wrong({ message: "foo", whole: true, layers: environment }, /--whole reads standard input/);
+  wrong({ words: ["bar"], message: "foo", layers: { message: 0 } }, /twice/);
+});
+
 test("a command to run", () => {
   assert.deepEqual(parse({ run: true, words: ["sh", "-c", "true"], rest: ["sh", "-c", "true"] }), {
     kind: "command",
