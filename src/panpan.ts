@@ -70,6 +70,19 @@ export const main = () =>
   run(
     {
       ...panpan,
+      // What it sends says itself what it lacks, and what is loaded for more would be waited for.
+      judge: async ({ Moustash }, { task, options }) => {
+        if (task !== "check") return [];
+        const [{ judgeBroker }, { refuseStdout }] = await Promise.all([
+          import("./commands/judge-broker.ts"),
+          import("./commands/wrap.ts"),
+        ]);
+        const stdout = {
+          settings: [["Moustash", "transport"]] as const,
+          check: () => options.run && refuseStdout(Moustash.transport),
+        };
+        return [stdout, ...judgeBroker(Moustash)];
+      },
       async whenBroken(error, shell) {
         if (!shell.line.options.run) throw error;
         refuseDryRun(shell);

@@ -8,7 +8,7 @@ import {
   type commonFlags,
   parseCommandLine,
 } from "./config/command-line.ts";
-import { type Config, loadConfig, readConfig } from "./config/config.ts";
+import { type Config, type Judgement, loadConfig, readConfig } from "./config/config.ts";
 import { describeConfig } from "./config/describe.ts";
 import { type HelpTexts, formatHelp } from "./config/help.ts";
 import { ConfigError } from "./config/problem.ts";
@@ -34,6 +34,11 @@ export interface Tool<
   readonly targets?: TargetOptions<T, U>;
   /** A daemon's log. Without it people read what is said, one plain line without time: a one-shot's. */
   readonly log?: (options: LoggerOptions) => Promise<Logger>;
+  /** What must hold of the settings together for what the line asks for. */
+  readonly judge?: (
+    values: Config<S, T, U>["values"],
+    line: CommandLine<F>,
+  ) => readonly Judgement[] | Promise<readonly Judgement[]>;
   /** What to do all the same where the configuration is broken; without it the error ends the process (78). */
   readonly whenBroken?: (error: ConfigError, shell: BrokenShell<S, F, T, U>) => Promise<number | void>;
 }
@@ -124,6 +129,7 @@ async function start<S extends ToolSections, F extends CommandFlags, T, U extend
     flags: line.flags,
     env: process.env,
     ...(tool.targets && { targets: tool.targets }),
+    judge: (values: Config<S, T, U>["values"]) => tool.judge?.(values, line) ?? [],
   };
   const reload = () => loadConfig<S, T, U>(options);
   const rest = {

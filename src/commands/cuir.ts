@@ -8,6 +8,7 @@ import type { ConfigError } from "../config/problem.ts";
 import type { Shell } from "../run.ts";
 import { doctor, jsonFlag } from "./doctor.ts";
 import { healthFlag, healthWhenBroken, sayHealth } from "./health.ts";
+import { judgeCuir } from "./judge.ts";
 import { once, onceFlag } from "./once.ts";
 import { cuirSections, targetSettings } from "./sections.ts";
 import { silence, silenceFlag } from "./silence.ts";
@@ -37,6 +38,7 @@ export const cuir = {
   sections: cuirSections,
   flags,
   log: createLogger,
+  judge: judgeCuir,
   shorts: { interval: "i", timeout: "t" },
   targets: {
     section: "Cuir",

@@ -1,5 +1,5 @@
 // Fouet's command line, and what its one-time commands do; without one of them it listens.
-import { MoustashError, exitCodes } from "../errors.ts";
+import { exitCodes } from "../errors.ts";
 import { createLogger } from "../logger.ts";
 import type { ConfigError } from "../config/problem.ts";
 import type { Shell } from "../run.ts";
@@ -7,6 +7,7 @@ import { openStore } from "../store/open.ts";
 import { relayFor } from "../supervisor/relay.ts";
 import { doctor, jsonFlag } from "./doctor.ts";
 import { healthFlag, healthWhenBroken, sayHealth } from "./health.ts";
+import { judgeFouet } from "./judge.ts";
 import { fouetSections } from "./sections.ts";
 import { placeOf, setup } from "./setup.ts";
 import { examineSupervisor } from "./supervisor-doctor.ts";
@@ -39,6 +40,7 @@ export const fouet = {
   sections: fouetSections,
   flags,
   log: createLogger,
+  judge: judgeFouet,
 } as const;
 
 /** `--health` asks who lives, whatever became of the configuration since. */
@@ -65,7 +67,6 @@ export async function command(shell: FouetShell): Promise<number | undefined> {
     await using store = openStore({ directory: values.spool, report });
     return await fouetStatus({ store, output });
   }
-  if (options.relay === undefined && settings.listen.length === 0) refuseStdout(values.transport);
   if (options.doctor)
     return await doctor(values, {
       json: options["json-output"],
@@ -78,10 +79,4 @@ export async function command(shell: FouetShell): Promise<number | undefined> {
     return exitCodes.ok;
   }
   return undefined;
-}
-
-function refuseStdout(transport: string): void {
-  if (transport !== "stdout") return;
-  const message = "transport = stdout: Fouet's standard output belongs to supervisord: set redis or rabbitmq";
-  throw new MoustashError("configuration", exitCodes.configuration, message);
 }

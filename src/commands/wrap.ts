@@ -51,18 +51,21 @@ function spell({ origin, message, setting }: Problem): string {
 /** What is wrong is said before the command starts. */
 function prepare(shell: BareShell, command: Command): (host: string) => Wording {
   const { Moustash, Panpan } = shell.config.values;
-  if (Moustash.transport === "stdout") {
-    throw new MoustashError(
-      "configuration",
-      exitCodes.configuration,
-      "transport = stdout cannot be used with --run: standard output is the command's own",
-    );
-  }
+  refuseStdout(Moustash.transport);
   const wording = (host: string) =>
     wordingOf(shell, { host, program: Panpan.program ?? basename(command[0]) });
   // Wrong fields are wrong usage.
   wording("");
   return wording;
+}
+
+export function refuseStdout(transport: string): void {
+  if (transport !== "stdout") return;
+  throw new MoustashError(
+    "configuration",
+    exitCodes.configuration,
+    "transport = stdout cannot be used with --run: standard output is the command's own",
+  );
 }
 
 function start(shell: BareShell, command: Command): Promise<RunningCommand> {

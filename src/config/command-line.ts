@@ -64,6 +64,8 @@ export type FlagValues<F extends CommandFlags> = {
 
 export interface CommandLine<F extends CommandFlags> {
   readonly options: FlagValues<F & typeof commonFlags>;
+  /** The name of the task that is asked for; without one it is the tool's own work. */
+  readonly task?: string;
   /** For loadConfig. */
   readonly flags: readonly FlagText[];
   /** Bare words before `--`, and after it as well. */
@@ -133,7 +135,13 @@ export function parseCommandLine<const F extends CommandFlags>(
     }
   }
   problems.push(...judgeTasks(spec, [...given.values()], words));
-  return { ...collect(spec, given, problems), words, ...(rest && { rest }) };
+  const [task] = tasksOf([...given.values()]);
+  return {
+    ...collect(spec, given, problems),
+    words,
+    ...(rest && { rest }),
+    ...(task && { task: task.name }),
+  };
 }
 
 function meaningsOf(spec: CommandSpec): Map<string, Meaning> {
@@ -225,14 +233,12 @@ function* judgeTasks(
   for (const { name, flag } of flags)
     if (flag.needs !== undefined && !isGiven(flag.needs))
       yield `--${name} goes with --${flag.needs}: give both, or neither`;
-  const asked = flags.filter(({ flag }) => flag.task);
-  const done = asked.filter(({ flag }) => !asked.some(({ name }) => flag.shownBy?.includes(name)));
-  const [first, second] = done;
+  const [first, second] = tasksOf(given);
   if (second !== undefined) {
     yield `--${first!.name} and --${second.name} exclude each other: give one of them`;
     return;
   }
-  if (asked.some(({ flag }) => flag.words !== undefined)) return;
+  if (flags.some(({ flag }) => flag.task && flag.words !== undefined)) return;
   const message = given.find(({ meaning }) => "key" in meaning && meaning.key === spec.wordsSetting);
   const [word] = words;
   if (first === undefined) {
@@ -242,6 +248,14 @@ function* judgeTasks(
   } else if (message !== undefined) {
     yield `--${first.name} sends nothing, and ${message.flag} would be left out: give one of the two`;
   }
+}
+
+/** Of the tasks that are given those that would be done: one, or they exclude each other. */
+function tasksOf(given: readonly { readonly meaning: Meaning }[]): Extract<Meaning, { kind: "command" }>[] {
+  const tasks = given.flatMap(({ meaning }) =>
+    meaning.kind === "command" && meaning.flag.task ? [meaning] : [],
+  );
+  return tasks.filter(({ flag }) => !tasks.some(({ name }) => flag.shownBy?.includes(name)));
 }
 
 function strayWord({ tool, flags }: CommandSpec, word: string): string {

@@ -1,4 +1,5 @@
 // The configuration of one tool: flag > environment > environment _FILE > INI > default, and all problems at once.
+import { MoustashError } from "../errors.ts";
 import type { Setting, Settings } from "../setting.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type FilesRead, isMissing, openFiles } from "./files.ts";
@@ -34,6 +35,16 @@ export interface ConfigOptions<S extends Sections, T = never, U extends Settings
   readonly variables?: readonly string[];
   /** For the tool whose section holds targets beside options. */
   readonly targets?: TargetOptions<T, U>;
+  /** What must hold beyond each text: what does not is one of the problems. */
+  readonly judge?: (values: SectionValues<S>) => readonly Judgement[] | Promise<readonly Judgement[]>;
+}
+
+/** One thing that settings which are right one by one may get wrong together. */
+export interface Judgement {
+  /** What it is about; it is said where the first of them stands that is given, and not where one is wrong itself. */
+  readonly settings: readonly (readonly [section: string, key: string])[];
+  /** Throws (or rejects with) a MoustashError that names the settings and says what to do. */
+  readonly check: () => unknown;
 }
 
 export interface Config<S extends Sections, T = never, U extends Settings = Settings> {
@@ -87,6 +98,7 @@ export async function readConfig<const S extends Sections, T = never, U extends 
   ]);
   const values = validate(sections, texts, problems);
   const read = targets && (await readTargets(targets));
+  if (options.judge) problems.push(...(await misfits(await options.judge(values), texts, problems)));
   const config = {
     values,
     targets: read?.targets ?? [],
@@ -116,6 +128,30 @@ export async function readConfig<const S extends Sections, T = never, U extends 
     }
     return parseTargets(lines, targetOptions, findings);
   }
+}
+
+async function misfits(
+  judgements: readonly Judgement[],
+  texts: readonly Text[],
+  problems: readonly Problem[],
+): Promise<Problem[]> {
+  const found: Problem[] = [];
+  for (const { settings, check } of judgements) {
+    const isAbout = (one?: { readonly section: string; readonly key: string }) =>
+      settings.some(([section, key]) => section === one?.section && key === one.key);
+    if (problems.some(({ setting }) => isAbout(setting))) continue;
+    try {
+      await check();
+    } catch (error) {
+      if (!(error instanceof MoustashError)) throw error;
+      const given = settings.flatMap(
+        ([section, key]) => texts.find((text) => text.section === section && text.key === key) ?? [],
+      );
+      const { origin } = given.find((text) => text.origin !== "default") ?? given[0] ?? { origin: "default" };
+      found.push({ origin, message: error.message });
+    }
+  }
+  return found;
 }
 
 const nothing: IniFile = { entries: [], sections: [], problems: [] };

@@ -18,6 +18,7 @@ import { isRefusal, toRabbitmqError } from "./rabbitmq-errors.ts";
 import { keysTooLong, tooLarge } from "./rabbitmq-poison.ts";
 import { type Message, publishWindow } from "./rabbitmq-publish.ts";
 import { bindKey, exchangeOf, prepareTopology } from "./rabbitmq-topology.ts";
+import { refuseRabbitmq } from "./refuse.ts";
 import type { RabbitmqValues } from "./settings.ts";
 import { readTlsFiles } from "./tls.ts";
 import { type Sent, type Transport, TransportError } from "./transport.ts";
@@ -26,7 +27,7 @@ export function connectRabbitmq(
   values: RabbitmqValues,
   options: ConnectOptions<RabbitmqValues> = {},
 ): Transport {
-  refuseContradictions(values);
+  refuseRabbitmq(values);
   const inContainer = options.inContainer ?? isInContainer();
   const exchange = exchangeOf(values);
   const template = exchange === "" ? values.rabbitmq_queue : values.rabbitmq_key;
@@ -212,12 +213,4 @@ export function connectRabbitmq(
       return Promise.resolve();
     },
   };
-}
-
-function refuseContradictions(values: RabbitmqValues): void {
-  if (values.rabbitmq_queue_type === "quorum" && !values.rabbitmq_queue_durable)
-    throw new TransportError(
-      "misconfigured",
-      "rabbitmq_queue_type = quorum is always durable: rabbitmq_queue_durable = on",
-    );
 }

@@ -17,6 +17,7 @@ import { createSentinelServers } from "./redis-sentinel.ts";
 import { createSeveralServers } from "./redis-several.ts";
 import { createSingleServer, type OpenRedis, type RedisServers } from "./redis-servers.ts";
 import { checkWait, writeList } from "./redis-write.ts";
+import { refuseRedis } from "./refuse.ts";
 import type { RedisValues } from "./settings.ts";
 import type { Endpoint } from "./socket.ts";
 import { type Sent, type Transport, TransportError } from "./transport.ts";
@@ -196,15 +197,11 @@ function arrange(
   open: OpenRedis,
   openSentinel: OpenRedis,
 ): RedisServers {
+  refuseRedis(values);
   const sentinels = values.redis_sentinels?.map(({ host, port = 26_379 }) => ({ host, port }));
   const name = values.redis_sentinel_name;
   if (sentinels && name !== undefined)
     return createSentinelServers({ sentinels, name, username, openSentinel, open });
-  if (sentinels || name !== undefined)
-    throw new TransportError(
-      "misconfigured",
-      "redis_sentinels and redis_sentinel_name belong together: set both",
-    );
   const addresses = endpoints.flatMap((endpoint) => ("path" in endpoint ? [] : [endpoint]));
   if (values.redis_cluster) return createClusterServers(addresses, open);
   if (endpoints.length > 1) return createSeveralServers(endpoints, { balance: values.redis_balance }, open);

@@ -114,6 +114,60 @@ describe("every tool", { concurrency: 2 }, () => {
   }
 });
 
+describe("--check", { concurrency: 2 }, () => {
+  const wrong: [string, string[], Record<string, string>, RegExp][] = [
+    [
+      "half of a pair",
+      ["cuir"],
+      { CUIR_HTTP_USER: "u" },
+      /^cuir: CUIR_HTTP_USER: http_user and http_password/m,
+    ],
+    [
+      "a host without a number",
+      ["cuir"],
+      { CUIR_SHARD: "host/5", MOUSTASH_HOST: "abc" },
+      /^cuir: CUIR_SHARD: shard = host\/5/m,
+    ],
+    [
+      "supervisord's pipe",
+      ["fouet", "--transport", "stdout"],
+      {},
+      /^fouet: --transport: transport = stdout/m,
+    ],
+    ["Sentinels without a name", ["panpan", "--redis-sentinels", "a:1"], {}, /^panpan: --redis-sentinels: /m],
+    ["Sentinels without a name", ["cuir", "--redis-sentinels", "a:1"], {}, /^cuir: --redis-sentinels: /m],
+    [
+      "no such authority",
+      ["fouet", "--redis-tls", "--redis-tls-ca", "/nonexist"],
+      {},
+      /^fouet: --redis-tls-ca: redis_tls_ca: \/nonexist is not there/m,
+    ],
+    [
+      "a wrapped command's output",
+      ["panpan", "--run"],
+      { MOUSTASH_TRANSPORT: "stdout" },
+      /^panpan: MOUSTASH_TRANSPORT: transport = stdout cannot be used with --run/m,
+    ],
+  ];
+  for (const [what, [name = "", ...args], env, problem] of wrong) {
+    test(`${name} names ${what}, among all that is wrong`, async () => {
+      const { code, stderr } = await tool([name, "--check", ...args], { ...env, MOUSTASH_REDIS_DB: "x" });
+      assert.equal(code, 78, stderr);
+      assert.match(stderr, problem);
+      assert.match(stderr, /MOUSTASH_REDIS_DB: redis_db/);
+    });
+  }
+
+  test("what a task does without is no matter to it", async () => {
+    const env = { CUIR_SHARD: "host/5", MOUSTASH_HOST: "abc", CUIR_HTTP_USER: "u" };
+    const { code, stderr } = await tool(["cuir", "--once"], env);
+    assert.equal(code, 0, stderr);
+    const daemon = await tool(["cuir"], env);
+    assert.equal(daemon.code, 78);
+    assert.match(daemon.stderr, /shard = host[^]*http_user|http_user[^]*shard = host/);
+  });
+});
+
 describe("cuir", () => {
   test("reads the original's file, and tells when a port goes down and comes back", async () => {
     await using redis = await startRedis();
