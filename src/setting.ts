@@ -164,6 +164,12 @@ export function parseUnlessNone<T>(parse: (text: string) => T): (text: string) =
   return (text) => (/^(none|off)$/i.test(text) ? undefined : parse(text));
 }
 
+/** `none` (or off) to what is there then, anything else to the given parser. */
+export function orNone<T>(parse: (text: string) => T, nothing: NoInfer<T>): (text: string) => T {
+  const unless = parseUnlessNone(parse);
+  return (text) => unless(text) ?? nothing;
+}
+
 /** A comma-separated list; empty items are left out. */
 export function parseList<T>(parse: (text: string) => T): (text: string) => readonly T[] {
   return (text) =>

@@ -28,17 +28,30 @@ export function describeConfig(config: AnyConfig): string {
     });
     if (section === config.targetSection)
       for (const { key, value, origin } of config.targetEntries)
-        lines.push(withOrigin(`${key}: ${quote(withoutCredentials(value))}`, origin));
+        if (!isOption(config, key)) lines.push(withOrigin(`${key}: ${shownTarget(value)}`, origin));
     return [`[${section}]`, ...lines].join("\n");
   });
-  for (const { program, texts } of config.groups) {
-    const lines = texts.map(({ key, text, origin }) =>
+  const own = new Map(config.groups.map(({ program, texts }) => [program, texts]));
+  for (const { key: program, value, origin: place } of config.targetEntries) {
+    const texts = own.get(program);
+    const isHere = isOption(config, program);
+    if (texts === undefined && !isHere) continue;
+    const lines = (texts ?? []).map(({ key, text, origin }) =>
       withOrigin(`${key} = ${shown(config.subsections?.[key], text)}`, origin),
     );
+    if (isHere) lines.unshift(withOrigin(`target = ${shownTarget(value)}`, place));
     blocks.push([`[${config.targetSection}:${program}]`, ...lines].join("\n"));
   }
   return `# Read from ${config.path ?? "no file"}\n${blocks.join("\n\n")}\n`;
 }
+
+/** A target that is called like an option has its line in a section of its own: both in one would be the same key twice. */
+function isOption({ sections, targetSection }: AnyConfig, program: string): boolean {
+  const table = (targetSection === undefined ? undefined : sections[targetSection]) ?? {};
+  return Object.hasOwn(table, program.toLowerCase());
+}
+
+const shownTarget = (value: string): string => quote(withoutCredentials(value));
 
 function withOrigin(line: string, origin: string): string {
   return `${line.padEnd(originColumn)} ; ${origin}`;

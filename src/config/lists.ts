@@ -1,6 +1,6 @@
 // Lists of targets beside the INI file: the files that it includes, CUIR_PROBES and CUIR_PROBES_FILE.
 import { dirname, resolve } from "node:path";
-import { optional, parseText } from "../setting.ts";
+import { optional, parseText, parseUnlessNone } from "../setting.ts";
 import type { Environment } from "./environment.ts";
 import { type IniFile, type IniOptions, parseIni } from "./ini.ts";
 import { variableOf } from "./names.ts";
@@ -11,8 +11,8 @@ import type { Findings, Text } from "./text.ts";
 /** The one option of a section with targets that is read here. */
 export const includeSettings = {
   include: optional(
-    parseText,
-    "Files of further targets, such as `targets.d/*.ini` (seen from the INI file), in the order of their names.",
+    parseUnlessNone(parseText),
+    "Files of further targets, such as `targets.d/*.ini` (seen from the INI file), in the order of their names; or `none`.",
   ),
 };
 
@@ -23,7 +23,7 @@ export async function readIncluded(
   iniPath: string | undefined,
   findings: Findings,
 ): Promise<IniFile[]> {
-  if (include === undefined) return [];
+  if (include === undefined || includeSettings.include.parse(include.text) === undefined) return [];
   const isInFile = iniPath !== undefined && include.origin.startsWith(`${iniPath}:`);
   const folder = resolve(isInFile ? dirname(iniPath) : ".");
   const paths = findings.files.find(include.text, folder);

@@ -1,5 +1,5 @@
 // The [Moustash] settings that belong to no other room: what all three tools share beside transport and spool.
-import { optional, parseChoice, parseDeadline, parsePairs, parseText, setting } from "../setting.ts";
+import { optional, orNone, parseChoice, parseDeadline, parsePairs, parseText, setting } from "../setting.ts";
 
 export const sharedSettings = {
   accept_within: setting(
@@ -17,7 +17,7 @@ export const sharedSettings = {
     "The `host` of every event. Default: the machine's name (in a container, set it: that name is a random id).",
     { aliases: ["hostname"] },
   ),
-  labels: setting(parsePairs, "", "Copied into every event: `env=prod, team=web`."),
+  labels: setting(orNone(parsePairs, {}), "", "Copied into every event: `env=prod, team=web`; or `none`."),
   format: setting(
     parseChoice("logstash", "ecs"),
     "logstash",

@@ -98,7 +98,7 @@ export const panpanSettings = {
   ),
   mask: several(
     parseMask,
-    "With `--run`: a regular expression; what it matches in those lines becomes `***`.",
+    "With `--run`: a regular expression; what it matches in those lines becomes `***`; or `none`.",
   ),
 } as const;
 
@@ -126,7 +126,10 @@ export function parseId(text: string): string {
   return text;
 }
 
+const nothing = /(?!)/gu;
+
 function parseMask(text: string): RegExp {
+  if (parseUnlessNone(parseText)(text) === undefined) return nothing;
   try {
     return new RegExp(text, "gu");
   } catch (error) {

@@ -1,6 +1,6 @@
 // The settings of watching a daemon: where its HTTP server listens, and who may read beyond health.
 import { MoustashError, exitCodes } from "../errors.ts";
-import { type Setting, optional, parseText, setting } from "../setting.ts";
+import { type Setting, optional, parseText, parseUnlessNone, setting } from "../setting.ts";
 import type { Access } from "./access.ts";
 
 /** Where to listen: an IP address without brackets (or `localhost`), and a port. */
@@ -46,7 +46,7 @@ export function monitorSettings(address: string, serves: string) {
       "What a reader must show for all but `/healthz` and `/readyz`: as `Authorization: Bearer …`, or as the password that a browser asks for, with any user.",
       { secret: true },
     ),
-    http_user: optional(parseText, "The same with a user: goes with `http_password`."),
+    http_user: optional(parseUnlessNone(parseText), "The same with a user: goes with `http_password`."),
     http_password: optional(parseText, "The password of `http_user`.", { secret: true }),
   };
 }

@@ -54,7 +54,8 @@ function parseStep(line: string): DialogueStep {
     case "starttls":
       return { is: "starttls" };
     default:
-      throw new Error(`"${line}" must begin with expect, send or starttls`);
+      // What follows may be a password.
+      throw new Error(`a line begins with "${word}": it must begin with expect, send or starttls`);
   }
 }
 

@@ -2,6 +2,7 @@
 import {
   type Values,
   optional,
+  orNone,
   parseBoolean,
   parseChoice,
   parseCount,
@@ -107,9 +108,9 @@ export const settings = {
     "When every host falls silent at once, tell that the prober is isolated, and hold the targets' verdicts back.",
   ),
   witnesses: setting(
-    parseList(parsePlace),
+    orNone(parseList(parsePlace), []),
     "",
-    "Places (address:port, …) that answer as long as this prober's own network works; without them the other targets serve.",
+    "Places (address:port, …) that answer as long as this prober's own network works; without them (`none`) the other targets serve.",
   ),
   heartbeat: setting(
     parseUnlessNone(parseSpanMs),
@@ -127,39 +128,47 @@ export const settings = {
 export const targetSettings = {
   ...rules,
   severity: optional(parseText, "A word for the readers: copied into the event."),
-  runbook_url: optional(parseText, "Where people read what to do: copied into the event."),
-  labels: optional(parsePairs, "`k=v, …`: copied into the target's events."),
+  runbook_url: optional(parseUnlessNone(parseText), "Where people read what to do: copied into the event."),
+  labels: optional(orNone(parsePairs, {}), "`k=v, …`: copied into the target's events."),
   tags: optional(
-    parseList(parseTag),
+    orNone(parseList(parseTag), []),
     "Further tags of the target's events; not the words that Cuir itself uses, such as `notification` and `down`.",
   ),
   depends_on: optional(
-    parseList(parseText),
+    orNone(parseList(parseText), []),
     "Programs without which this one cannot be up: while one of them is down, people are not told of this one.",
   ),
   inverted: optional(parseBoolean, "The port must stay closed: refused or silent is up, open is down."),
   send: optional(
     parsePayload,
     "What is sent (udp, or tcp and tls before `expect`); `\\r \\n \\t \\\\ \\xNN` are understood.",
+    { secret: true },
   ),
   expect: optional(parsePattern, "A regular expression that the answer must match (tcp, tls, udp)."),
   dialogue: optional(
     parseDialogue,
     "Lines of `expect REGEX`, `send TEXT` and `starttls`, in turn (tcp, tls).",
+    { secret: true },
   ),
-  tls_ca: optional(parseText, "A PEM file of the authorities to trust in place of the system's."),
+  tls_ca: optional(
+    parseUnlessNone(parseText),
+    "A PEM file of the authorities to trust in place of the system's.",
+  ),
   tls_name: optional(
     parseText,
     "The name that the certificate must have and that is asked for (SNI); default: the target's host.",
   ),
   tls_verify: optional(parseBoolean, "`off`: the certificate is told in the event but not judged."),
-  tls_days: optional(parseCount(0, 10_000), "Degraded when the certificate has fewer days left; default 14."),
+  tls_days: optional(
+    orNone(parseCount(0, 10_000), 0),
+    "Degraded when the certificate has fewer days left; default 14.",
+  ),
   tls_versions: optional(
     parseList(parseChoice("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3")),
     "Protocols that may be agreed on.",
   ),
-  tls_cert: optional(parseText, "Our own certificate, a PEM file."),
-  tls_key: optional(parseText, "Its key, a PEM file."),
+  tls_cert: optional(parseUnlessNone(parseText), "Our own certificate, a PEM file."),
+  tls_key: optional(parseUnlessNone(parseText), "Its key, a PEM file."),
   tls_expect: optional(
     parseChoice("handshake", "client_certificate"),
     "`client_certificate`: up when the server refuses us for want of one.",
@@ -176,8 +185,8 @@ export const targetSettings = {
     parsePattern,
     "A regular expression that the first megabyte of the body must not match.",
   ),
-  http_redirects: optional(parseCount(0, 20), "How many redirects are followed; default 5."),
-  http_proxy: optional(parseText, "`http://proxy:3128`: the way to the target."),
+  http_redirects: optional(orNone(parseCount(0, 20), 0), "How many redirects are followed; default 5."),
+  http_proxy: optional(parseUnlessNone(parseText), "`http://proxy:3128`: the way to the target."),
   dns_name: optional(parseText, "The name that is asked for (also in the URL's path)."),
   dns_type: optional(
     parseChoice("a", "aaaa", "cname", "mx", "ns", "ptr", "soa", "srv", "txt"),

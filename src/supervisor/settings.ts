@@ -55,7 +55,10 @@ export const fouetSettings = {
     "`stdio` where supervisord runs Fouet itself; else the sockets that its relays connect to: paths of unix sockets, or host:port, separated by commas.",
   ),
   socket_mode: setting(parseMode, "0660", "Who may connect to a unix socket: its mode."),
-  socket_group: optional(parseText, "The group, name or number, that a unix socket is given."),
+  socket_group: optional(
+    parseUnlessNone(parseText),
+    "The group, name or number, that a unix socket is given.",
+  ),
   listen_beyond_loopback: setting(
     parseBoolean,
     "off",
@@ -65,7 +68,7 @@ export const fouetSettings = {
     parseUnlessNone(parseText),
     "supervisord's HTTP server, `http://127.0.0.1:9001` or `unix:///run/supervisor.sock`, for the truth about deaths; `none` for no such requests. Default: what supervisord tells its children (SUPERVISOR_SERVER_URL).",
   ),
-  supervisor_username: optional(parseText, "The user of that HTTP server."),
+  supervisor_username: optional(parseUnlessNone(parseText), "The user of that HTTP server."),
   supervisor_password: optional(parseText, "Its password.", { secret: true }),
   notify: setting(
     parseChoice("faults", "all", "none"),
@@ -99,8 +102,8 @@ export const fouetSettings = {
     "How much of the text in PROCESS_LOG and PROCESS_COMMUNICATION events is kept.",
   ),
   mask: optional(
-    parsePattern,
-    "A regular expression: what it matches in the output of processes becomes `••••`, beside what looks like a password or token.",
+    parseUnlessNone(parsePattern),
+    "A regular expression: what it matches in the output of processes becomes `••••`, beside what looks like a password or token; or `none`.",
   ),
 } as const;
 

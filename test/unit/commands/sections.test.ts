@@ -45,6 +45,48 @@ for (const [tool, sections] of Object.entries<Readonly<Record<string, Settings>>
   });
 }
 
+describe("none", () => {
+  it("turns off what can be off", () => {
+    const { Moustash, Cuir } = cuirSections;
+    const { Fouet } = fouetSections;
+    assert.deepEqual(Moustash.labels.parse("none"), {});
+    assert.deepEqual(Cuir.witnesses.parse("none"), []);
+    assert.equal(Cuir.include.parse("none"), undefined);
+    assert.equal(Cuir.http_user.parse("none"), undefined);
+    assert.equal(Fouet.mask.parse("none"), undefined);
+    assert.equal("none".replace(panpanSections.Panpan.mask.parse("none")[0]!, ""), "none");
+    assert.deepEqual(targetSettings.depends_on.parse("none"), []);
+    assert.equal(targetSettings.http_proxy.parse("none"), undefined);
+    // The disk may take an event at once (0), and somebody has to take it at last.
+    assert.throws(() => Moustash.accept_within.parse("none"), /no duration/);
+  });
+
+  it("includes no files", async () => {
+    const { warnings } = await loadConfig({
+      sections: cuirSections,
+      targets: {
+        section: "Cuir",
+        isTarget,
+        parseLine: ({ key, value }) => parseTarget(key, value),
+        subsections: targetSettings,
+      },
+      path: "none",
+      env: { CUIR_INCLUDE: "none" },
+    });
+    assert.deepEqual(warnings, []);
+  });
+});
+
+describe("what targets send", () => {
+  it("may hold passwords, and is a secret", () => {
+    assert.ok(targetSettings.send.secret && targetSettings.dialogue.secret);
+    assert.throws(
+      () => targetSettings.dialogue.parse("expect ^220\nPASS hunter2"),
+      (error: Error) => /begins with "PASS"/.test(error.message) && !error.message.includes("hunter2"),
+    );
+  });
+});
+
 describe("docs/CONFIGURATION.md", () => {
   it("shows INI files that read as it says", async () => {
     const folder = mkdtempSync(join(tmpdir(), "moustash-docs-"));

@@ -95,6 +95,20 @@ describe("the printed configuration", () => {
     assert.equal(fingerprint(again), fingerprint(config));
   });
 
+  it("reads again where a target is called like an option", async () => {
+    const config = await load(
+      "[Cuir]\nrules: 10.0.0.9:22:x\nSSH: 10.0.0.1:22:ssh\n[Cuir:Rules]\nseverity: high\n",
+      { CUIR_RULES: "one" },
+    );
+    const printed = describeConfig(config);
+    assert.match(printed, /^\[Cuir:rules\]\ntarget = 10\.0\.0\.9:22:x +; .*:2\nseverity = high +; /m);
+    const again = await load(printed);
+    assert.deepEqual(
+      changesBetween(config, again).filter((name) => !name.includes("password")),
+      [],
+    );
+  });
+
   it("quotes whatever the dialect would not read as it is", async () => {
     const value = string({ unit: constantFrom(...Array.from("ab;:=# '\"\t")) }).filter(
       (one) => !(/"[ \t]+;/.test(one) && /'[ \t]+;/.test(one)),
