@@ -149,7 +149,7 @@ test("two supervisords that say one name at once are kept apart; one that comes 
 test("calm after flapping says in what state: dead is no success", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "f.sock");
-  await using fouet = startFouet({ listen: path, flap_count: "2", flap_within: "300ms" });
+  await using fouet = startFouet({ listen: path, flap_count: "2", flap_within: "1s" });
   const one = await dial(path);
   let serial = 0;
   const say = (process: string, state: string, rest: string) => {
