@@ -1,6 +1,6 @@
 // How many events one send carries: on a slow link a large batch never ends in time, and begins anew for ever.
 //
-// Halved after each failure, doubled after what took less than a quarter of its time: twice as many will then be in time.
+// A quarter after each failure, for each costs its whole time; twice as many after what took less than a quarter of it.
 
 export interface BatchSize {
   readonly now: number;
@@ -17,7 +17,7 @@ export function createBatchSize(most: number): BatchSize {
       return now;
     },
     shrink() {
-      now = Math.max(1, Math.floor(now / 2));
+      now = Math.max(1, Math.floor(now / 4));
     },
     grow(tookMs, mostMs) {
       if (tookMs < mostMs / 4) now = Math.min(most, now * 2);

@@ -28,7 +28,7 @@ export async function deliverRest(
     await delivery.ship(nothing, {
       signal,
       // Time for smaller batches, where the link is too slow for a large one.
-      sendTimeoutMs: Math.min(leftMs, Math.max(Math.round(leftMs / 4), leastTryMs)),
+      sendTimeoutMs: Math.min(leftMs, Math.max(Math.round(leftMs / 2), leastTryMs)),
       drainTimeoutMs: leftMs,
       ...(run !== undefined && { run }),
     });

@@ -255,7 +255,7 @@ function shipTests(through: (source: Source) => Source) {
     feed.end();
     await ended;
     assert.deepEqual(list, wanted);
-    assert.deepEqual(sizes.slice(0, 3), [1024, 512, 256]);
+    assert.deepEqual(sizes.slice(0, 3), [1024, 256, 256]);
   });
 
   test("while the reject file cannot be written, what the broker took is not sent again", async () => {
