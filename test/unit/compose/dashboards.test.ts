@@ -74,6 +74,20 @@ describe("alerts", () => {
     promtool("check", "rules", "compose/prometheus/moustash.rules.yml");
     promtool("check", "config", "compose/prometheus/prometheus.yml");
   });
+  test("the scrape configuration names services of the stack at their own ports", () => {
+    const { scrape_configs } = parse(readFileSync("compose/prometheus/prometheus.yml", "utf8")) as {
+      scrape_configs: { static_configs: { targets: string[] }[] }[];
+    };
+    const { services } = parse(readFileSync("compose/docker-compose.yml", "utf8"), { merge: true }) as {
+      services: Record<string, { ports?: string[] }>;
+    };
+    const asked = scrape_configs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets));
+    assert.deepEqual(asked, ["cuir:9797", "fouet:9798"]);
+    for (const target of asked) {
+      const [service, port] = target.split(":");
+      assert.match(services[service!]!.ports![0]!, new RegExp(`:${port}$`));
+    }
+  });
   test("fire when they should, and not before", { skip: noPromtool }, () => {
     promtool("test", "rules", "compose/prometheus/moustash.rules.test.yml");
   });
