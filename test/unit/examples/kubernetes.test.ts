@@ -13,7 +13,7 @@ import { PersistentVolumeClaim } from "kubernetes-models/v1/PersistentVolumeClai
 import { Secret } from "kubernetes-models/v1/Secret";
 import { Service } from "kubernetes-models/v1/Service";
 import { StatefulSet } from "kubernetes-models/apps/v1/StatefulSet";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { cuirSections, fouetSections, panpanSections } from "../../../src/commands/sections.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import { isTarget, parseTarget } from "../../../src/probe/target.ts";
@@ -50,9 +50,22 @@ interface Manifest {
   readonly data?: Record<string, string>;
   readonly spec?: {
     readonly serviceName?: string;
-    readonly template?: { spec: Pod };
+    readonly template?: {
+      metadata: { labels: Record<string, string>; annotations?: Record<string, string> };
+      spec: Pod;
+    };
     readonly jobTemplate?: { spec: { template: { spec: Pod } } };
     readonly volumeClaimTemplates?: readonly { metadata: { name: string } }[];
+  };
+}
+
+interface PodMonitor {
+  readonly metadata: { readonly namespace: string };
+  readonly spec: {
+    readonly selector: {
+      readonly matchExpressions: readonly { readonly key: string; readonly values: readonly string[] }[];
+    };
+    readonly podMetricsEndpoints: readonly { readonly port: string; readonly relabelings: unknown }[];
   };
 }
 
@@ -111,6 +124,32 @@ describe("the manifests", () => {
       }
     });
   }
+
+  test("Prometheus finds Cuir and Fouet, by annotations and by the operator's monitor of pods in the docs", () => {
+    const page = readFileSync("docs/KUBERNETES.md", "utf8");
+    const [, yaml] = /```yaml\n(apiVersion: monitoring[\s\S]*?)```/.exec(page)!;
+    const { metadata, spec } = parse(yaml!) as PodMonitor;
+    const [endpoint] = spec.podMetricsEndpoints;
+    // What the alert and the panels call it.
+    assert.deepEqual(endpoint!.relabelings, [{ targetLabel: "job", replacement: "moustash" }]);
+    const selector = spec.selector.matchExpressions[0]!;
+    const ours = manifests.filter(({ manifest }) => {
+      const pod = podOf(manifest);
+      return [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].some(
+        ({ image, ports }) => image.startsWith("moustash/") && ports,
+      );
+    });
+    assert.equal(ours.length, 2);
+    for (const { file, manifest } of ours) {
+      const { labels, annotations } = manifest.spec!.template!.metadata;
+      const { initContainers = [], containers } = podOf(manifest)!;
+      const ports = [...initContainers, ...containers].flatMap((container) => container.ports ?? []);
+      const port = ports.find(({ name }) => name === endpoint!.port)!.containerPort;
+      assert.deepEqual(annotations, { "prometheus.io/scrape": "true", "prometheus.io/port": String(port) });
+      assert.ok(selector.values.includes(labels[selector.key]!), file);
+      assert.equal(manifest.metadata.namespace, metadata.namespace, file);
+    }
+  });
 
   test("our images have the version that this is", () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
