@@ -1,4 +1,4 @@
-// The numbers for Prometheus: named by its conventions, with blackbox_exporter's two for those who come from there.
+// The numbers for Prometheus: named by its conventions, with blackbox_exporter's own for those who come from there.
 // Labels have as many values as there are states, places and configured targets: never more.
 import type { Registry } from "prom-client";
 import { type Ledger, durationBounds } from "./ledger.ts";
@@ -17,19 +17,23 @@ export interface Metrics {
   text(): AsyncIterable<string>;
 }
 
-/** A metric without labels reads one number; undefined is absent. */
-type One = () => number | undefined | Promise<number | undefined>;
-/** A metric with one label reads a number for each of its values. */
-type Many = () =>
-  | Iterable<readonly [string, number | undefined]>
-  | Promise<Iterable<readonly [string, number | undefined]>>;
-
-interface Family {
+interface Named {
   readonly type: "gauge" | "counter";
   readonly name: string;
   readonly help: string;
-  readonly label?: string;
-  readonly read: One | Many;
+}
+
+/** A metric without labels reads one number; undefined is absent. */
+interface Single extends Named {
+  readonly read: () => number | undefined | Promise<number | undefined>;
+}
+
+/** A metric with one label reads a number for each of its values. */
+interface Family extends Named {
+  readonly label: string;
+  readonly read: () =>
+    | Iterable<readonly [string, number | undefined]>
+    | Promise<Iterable<readonly [string, number | undefined]>>;
 }
 
 /** Gauges of Node.js whose names claim to be counters, what repeats other metrics, and the lag that counts its own pace. */
@@ -49,25 +53,21 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
   });
   info.set({ tool, version }, 1);
   const { targets, listens, ledger } = sources;
-  const families = [
+  const ours = [
     ...ofDelivery(sources),
     ...(targets ? ofTargets(targets) : []),
     ...(listens ? ofListener(ledger) : []),
   ];
-  for (const { type, name, help, label, read } of families) {
-    const labelNames = label === undefined ? [] : [label];
-    const common = { name, help, labelNames, registers: [] };
-    const set = (value: number | undefined, labels: Record<string, string>) => {
-      if (value === undefined) return;
-      if (metric instanceof prom.Counter) metric.inc(labels, value);
-      else metric.set(labels, value);
-    };
+  for (const one of ours) {
+    if ("label" in one) continue;
+    const { type, name, help, read } = one;
+    const common = { name, help, registers: [] };
     const collect = async () => {
       const found = await read();
       metric.reset();
-      if (typeof found === "object") for (const [key, value] of found) set(value, { [label!]: key });
-      else if (found === undefined) metric.remove();
-      else set(found, {});
+      if (found === undefined) metric.remove();
+      else if (metric instanceof prom.Counter) metric.inc(found);
+      else metric.set(found);
     };
     const metric =
       type === "gauge" ? new prom.Gauge({ ...common, collect }) : new prom.Counter({ ...common, collect });
@@ -78,20 +78,24 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
     async *text() {
       for (const { name } of registry.getMetricsAsArray())
         yield `${await registry.getSingleMetricAsString(name)}\n`;
+      for (const one of ours) if ("label" in one) yield await writeFamily(one);
       if (targets) yield durationHistogram(ledger.durations);
     },
   };
 }
 
 const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
+const numberIn = (value: unknown) => (typeof value === "number" ? value : undefined);
+const secondsIn = (iso: unknown) => (typeof iso === "string" ? seconds(Date.parse(iso)) : undefined);
 const flag = (holds: boolean) => (holds ? 1 : 0);
 
-const gauge = (name: string, help: string, read: One): Family => ({ type: "gauge", name, help, read });
-const counter = (name: string, help: string, read: One): Family => ({ type: "counter", name, help, read });
+type Read = Single["read"];
+const gauge = (name: string, help: string, read: Read): Single => ({ type: "gauge", name, help, read });
+const counter = (name: string, help: string, read: Read): Single => ({ type: "counter", name, help, read });
 
-function ofDelivery({ ledger: { delivery }, spool }: Sources): Family[] {
+function ofDelivery({ ledger: { delivery }, spool }: Sources): (Single | Family)[] {
   const status = askedOnce(() => askSpool(spool));
-  const ofSpool = (name: string, help: string, read: (view: SpoolView) => number | undefined): Family =>
+  const ofSpool = (name: string, help: string, read: (view: SpoolView) => number | undefined): Single =>
     gauge(name, help, async () => {
       const view = await status();
       return view && read(view);
@@ -157,7 +161,7 @@ function ofDelivery({ ledger: { delivery }, spool }: Sources): Family[] {
   ];
 }
 
-function ofTargets(targets: () => readonly TargetView[]): Family[] {
+function ofTargets(targets: () => readonly TargetView[]): (Single | Family)[] {
   const snapshot = askedOnce(async () => targets());
   const each = (
     type: Family["type"],
@@ -172,6 +176,7 @@ function ofTargets(targets: () => readonly TargetView[]): Family[] {
     read: async () => (await snapshot()).map((view) => [view.target.program, read(view)] as const),
   });
   const success = { up: 1, degraded: 1, down: 0, new: undefined, unknown: undefined };
+  const degraded = { up: 0, degraded: 1, down: 0, new: undefined, unknown: undefined };
   return [
     each(
       "gauge",
@@ -180,6 +185,24 @@ function ofTargets(targets: () => readonly TargetView[]): Family[] {
       (view) => success[stateOf(view)],
     ),
     each("gauge", "probe_duration_seconds", "How long the last probe took.", ({ lastMs }) => seconds(lastMs)),
+    each(
+      "gauge",
+      "probe_http_status_code",
+      "The status of the last probe's answer; absent where none came.",
+      ({ evidence }) => numberIn(evidence?.["http_status"]),
+    ),
+    each(
+      "gauge",
+      "probe_ssl_earliest_cert_expiry",
+      "When the certificate that the last probe saw ends, in seconds since the epoch; absent where it saw none.",
+      ({ evidence }) => secondsIn(evidence?.["certificate_expires"]),
+    ),
+    each(
+      "gauge",
+      "moustash_target_degraded",
+      "1 where the target answers and something is wrong with it; absent as probe_success is.",
+      (view) => degraded[stateOf(view)],
+    ),
     each(
       "gauge",
       "moustash_target_changed_timestamp_seconds",
@@ -212,7 +235,7 @@ function ofTargets(targets: () => readonly TargetView[]): Family[] {
   ];
 }
 
-function ofListener({ listener }: Ledger): Family[] {
+function ofListener({ listener }: Ledger): Single[] {
   return [
     counter(
       "moustash_supervisor_notifications_total",
@@ -249,6 +272,17 @@ function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {
     }
     return answer;
   };
+}
+
+const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
+
+/** prom-client would keep an object for each of thousands of targets from one scrape to the next. */
+async function writeFamily({ type, name, help, label, read }: Family): Promise<string> {
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+  for (const [key, value] of await read())
+    if (value !== undefined)
+      lines.push(`${name}{${label}="${key.replaceAll(/[\\"\n]/g, (sign) => escapes[sign]!)}"} ${value}`);
+  return `${lines.join("\n")}\n`;
 }
 
 /** prom-client can only observe one by one; ours are counted already. */

@@ -19,6 +19,8 @@ export interface TargetView {
   readonly cause?: string;
   /** What was said or seen, one line. */
   readonly detail?: string;
+  /** Of the last probe, where its kind has more to say: `http_status`, `certificate_expires`. */
+  readonly evidence?: Readonly<Record<string, unknown>>;
   readonly flapping?: boolean;
   readonly intervalMs: number;
   readonly timeoutMs: number;

@@ -1,4 +1,5 @@
 // A target as it stands now, for those who look: the page, metrics.
+import type { Evidence } from "./outcome.ts";
 import type { Silence } from "./silence.ts";
 import type { Subject } from "./subject.ts";
 import type { Status } from "./transition.ts";
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly sinceMs?: number;
   readonly cause?: string;
   readonly detail?: string;
+  /** What the last probe said of itself beside its verdict. */
+  readonly evidence?: Evidence;
   readonly probes: number;
   readonly failures: number;
   readonly missed: number;
@@ -47,6 +50,7 @@ export function snapshotOf(subject: Subject, silence: Silence | undefined): Snap
     ...(subject.memory && { sinceMs: subject.memory.sinceMs }),
     ...(subject.cause === undefined ? undefined : { cause: subject.cause }),
     ...(subject.detail === undefined ? undefined : { detail: subject.detail }),
+    ...(subject.evidence && { evidence: subject.evidence }),
     probes: subject.probes,
     failures: subject.failures,
     missed: subject.prober?.missed ?? 0,

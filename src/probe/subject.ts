@@ -4,7 +4,7 @@ import type { Verdict } from "./cause.ts";
 import { type Parent, createDoubt } from "./doubt.ts";
 import type { Isolation } from "./isolation.ts";
 import type { Memory } from "./memory.ts";
-import { type Outcome, type Trace, up } from "./outcome.ts";
+import { type Evidence, type Outcome, type Trace, up } from "./outcome.ts";
 import type { Prober } from "./prober.ts";
 import { rule } from "./ruling.ts";
 import type { Rules } from "./settings.ts";
@@ -29,6 +29,7 @@ export interface Subject {
   readonly memory: Memory | undefined;
   readonly cause: string | undefined;
   readonly detail: string | undefined;
+  readonly evidence: Evidence | undefined;
   readonly probes: number;
   readonly failures: number;
   readonly lastMs: number | undefined;
@@ -74,6 +75,9 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     },
     get detail() {
       return last.detail;
+    },
+    get evidence() {
+      return last.evidence;
     },
     get probes() {
       return probes;

@@ -52,7 +52,11 @@ before(async () => {
         durable: true,
         status: async () => ({ count: 1, bytes: 1, mostBytes: 1, rejected: 0, oldestAtMs: 1 }),
       },
-      targets: () => [madeUpTarget("SSH")],
+      targets: () => [
+        madeUpTarget("Shop", {
+          evidence: { http_status: 200, certificate_expires: "2026-12-01T00:00:00.000Z" },
+        }),
+      ],
       listens: true,
     },
   });

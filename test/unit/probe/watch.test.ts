@@ -56,6 +56,18 @@ test("the first down notifies; reminders come while it is down; failures are sen
   assert.match(reminder.cuir.summary, /still down since \d{4}-/);
 });
 
+test("those who look see what the last probe saw, and nothing of an earlier one", async () => {
+  await using server = await listener((socket) =>
+    socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"),
+  );
+  const cuir = run([parseTarget("Shop", `http://127.0.0.1:${server.port}/ the shop`)]);
+  await eventually(() => cuir.watch.snapshot()[0]?.evidence?.["http_status"] === 404);
+  await server.close();
+  await eventually(() => cuir.watch.snapshot()[0]?.cause === "refused");
+  assert.equal(cuir.watch.snapshot()[0]?.evidence?.["http_status"], undefined);
+  await cuir.end();
+});
+
 test("emit = all sends every probe, notify = none tags nobody", async () => {
   await using server = await listener();
   const cuir = run([parseTarget("SSH", `127.0.0.1:${server.port}:x`)], { emit: "all", notify: "none" });
