@@ -75,10 +75,10 @@ export interface Replaced {
 const mostNamed = 100;
 
 export function configurationChanged(
-  { added, removed, changed }: Replaced,
+  { added, removed, changed: altered }: Replaced,
   { hash, atMs }: { hash: string | undefined; atMs: number },
 ): Draft {
-  const summary = `configuration changed: ${added.length} targets added, ${removed.length} removed, ${changed.length} changed`;
+  const summary = `configuration changed: ${added.length} targets added, ${removed.length} removed, ${altered.length} changed`;
   const some = (programs: readonly string[]) => programs.slice(0, mostNamed);
   return {
     atMs,
@@ -88,7 +88,7 @@ export function configurationChanged(
     source: "configuration",
     tags: ["cuir", "configuration", "changed"],
     notify: false,
-    details: { summary, hash, added: some(added), removed: some(removed), changed: some(changed) },
+    details: { summary, hash, added: some(added), removed: some(removed), altered: some(altered) },
   };
 }
 

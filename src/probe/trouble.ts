@@ -60,7 +60,7 @@ export function createTroubles({ now, monotonic, alarms, say }: TroublesOptions)
         layer: "prober",
         since: new Date(trouble.sinceMs).toISOString(),
         held: size,
-        programs: [...trouble.held].slice(0, mostNamed),
+        held_programs: [...trouble.held].slice(0, mostNamed),
       },
     });
   }
