@@ -41,6 +41,19 @@ describe("systemd's units", () => {
   }
 });
 
+test("systemd's units read one configuration, and share no directory where one has a dynamic user", () => {
+  const units = readdirSync("examples/systemd").map((name) =>
+    readFileSync(`examples/systemd/${name}`, "utf8"),
+  );
+  const valuesOf = (key: string) => units.map((unit) => new RegExp(`^${key}=(.*)$`, "m").exec(unit)?.[1]);
+  assert.deepEqual(new Set(valuesOf("Environment=MOUSTASH_CONFIG")), new Set(["/etc/moustash/moustash.ini"]));
+  assert.equal(new Set(valuesOf("StateDirectory")).size, units.length);
+  assert.deepEqual(
+    valuesOf("Environment=MOUSTASH_SPOOL"),
+    valuesOf("StateDirectory").map((name) => `/var/lib/${name}`),
+  );
+});
+
 describe("crontab lines", () => {
   const lines = readFileSync("examples/cron/crontab", "utf8")
     .split("\n")
@@ -71,6 +84,8 @@ describe("crontab lines", () => {
         );
         assert.ok([0, 69, 75].includes(status!), `${status} ${stdout} ${stderr}`);
         if (!command.includes("--flush")) assert.equal(status, 0, stderr);
+        // Cron would mail it every few minutes.
+        else assert.equal(stdout + stderr, "");
       } finally {
         rmSync(folder, { recursive: true });
       }
