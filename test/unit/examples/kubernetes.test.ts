@@ -164,11 +164,13 @@ describe("the manifests", () => {
     const find = (name: string) =>
       manifests.find(({ manifest }) => manifest.metadata.name === name && podOf(manifest))!.manifest;
     assert.equal(podOf(find("app"))!.initContainers![0]!.restartPolicy, "Always");
-    assert.deepEqual(podOf(find("backup"))!.containers[0]!.command!.slice(0, 5), [
+    // What --on change remembers is of program and source, and a pod's name is another each time.
+    assert.deepEqual(podOf(find("backup"))!.containers[0]!.command!.slice(0, 6), [
       "/opt/moustash/bin/panpan",
-      "--program",
-      "backup",
+      "--program=backup",
+      "--source=backup.moustash",
       "--run",
+      "--on=change",
       "--",
     ]);
     const cuir = find("cuir") as unknown as { spec: { replicas: number } };
