@@ -113,11 +113,13 @@ function explain(path: string, { code, message }: NodeJS.ErrnoException): string
   if (code === "ENOENT" || code === "ENOTDIR") return `${path} does not exist`;
   if (code === "EISDIR") return `${path} is a directory, a file is needed`;
   if (code !== "EACCES" && code !== "EPERM") return `${path} cannot be read: ${message}`;
-  const us = `we are uid ${process.geteuid?.()}, gid ${process.getegid?.()}`;
+  const [ourUid, ourGid] = [process.geteuid?.(), process.getegid?.()];
+  const us = `we are uid ${ourUid}, gid ${ourGid}`;
   try {
     const { uid, gid, mode } = statSync(path);
     const rights = (mode & 0o777).toString(8).padStart(4, "0");
-    return `${path} may not be read: it belongs to uid ${uid}, gid ${gid}, mode ${rights}, and ${us}`;
+    const advice = `chgrp ${ourGid} and chmod 0440 that file (a secret of compose is the host's own file; in Kubernetes: fsGroup ${ourGid}, defaultMode 0440)`;
+    return `${path} may not be read: it belongs to uid ${uid}, gid ${gid}, mode ${rights}, and ${us}: ${advice}`;
   } catch {
     return `${path} may not be read: a directory above it is closed to us, and ${us}`;
   }

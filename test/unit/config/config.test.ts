@@ -211,7 +211,7 @@ whatever: 1
     assert.doesNotMatch(lines.join("\n"), /secret@/);
   });
 
-  it("name the owner of a file that may not be read, and who we are", async () => {
+  it("name the owner of a file that may not be read, who we are, and the remedy", async () => {
     const path = write("[Cuir]", "closed.ini");
     chmodSync(path, 0);
     const root = process.geteuid!() === 0;
@@ -226,6 +226,7 @@ whatever: 1
       /^--config: closed\.ini may not be read: it belongs to uid \d+, gid \d+, mode 0000, and/,
     );
     assert.match(problem!, new RegExp(`we are uid ${us},`));
+    assert.match(problem!, new RegExp(`: chgrp ${process.getegid!()} and chmod 0440 that file `));
   });
 
   it("name a file that is missing, no text or not UTF-8", async () => {
