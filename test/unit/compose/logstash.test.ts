@@ -78,6 +78,42 @@ describe("Logstash's pipelines", () => {
     });
   }
 
+  /** Those in lines that a user uncomments as well. */
+  const variables = new Map(
+    [...files, "pipelines.yml"].flatMap((file) =>
+      [...read(file).matchAll(/\$\{(MOUSTASH_\w+)(?::([^}]*))?\}/g)].map(
+        ([, name, otherwise]) => [name!, otherwise ?? ""] as const,
+      ),
+    ),
+  );
+
+  test("docs/MONITORING.md has every variable with its default, and no other", () => {
+    const page = readFileSync("docs/MONITORING.md", "utf8");
+    const documented = [...page.matchAll(/^\| (`MOUSTASH_.*?) \| (.*?) ?\|/gm)].flatMap(
+      ([, names, defaults]) => {
+        const words = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, word]) => word!);
+        const otherwise = words(defaults!);
+        return words(names!).map((name, at) => [name, otherwise[at] ?? ""] as const);
+      },
+    );
+    assert.deepEqual(new Map(documented), variables);
+  });
+
+  test("what was sent twice is stored once, the first copy, as docs/DELIVERY.md has it", () => {
+    const [, example] = /^( {4}output \{\n[\s\S]*?\n {4}\})$/m.exec(
+      readFileSync("docs/DELIVERY.md", "utf8"),
+    )!;
+    const stores = ["store/elasticsearch.conf", "store/opensearch.conf"].map(read);
+    let count = 0;
+    for (const { section, options } of [example!, ...stores].flatMap(parsePipeline)) {
+      if (section !== "output") continue;
+      count += 1;
+      assert.equal(options.get("document_id"), "%{[moustash][id]}");
+      assert.equal(options.get("action"), "create");
+    }
+    assert.equal(count, 5);
+  });
+
   const filled = (path: string, env: Record<string, string> = {}) =>
     path.replaceAll(/\$\{(\w+):([^}]*)\}/g, (_, name: string, otherwise: string) => env[name] ?? otherwise);
 
@@ -124,21 +160,20 @@ describe("Logstash's pipelines", () => {
     assert.deepEqual(isolated, ["store", "people", "digest", "mail", "webhook"]);
   });
 
-  test("the compose file mounts them and gives every variable that switches something", () => {
+  test("both readers of the stack mount them, and get every variable that is not their broker's", () => {
     const { services } = parse(readFileSync("compose/docker-compose.yml", "utf8"), { merge: true }) as {
-      services: Record<string, { environment?: Record<string, string>; volumes: string[] }>;
+      services: Record<string, { environment: Record<string, string>; volumes: string[] }>;
     };
-    const { environment = {}, volumes } = services["logstash"]!;
-    assert.ok(volumes.includes("./logstash:/usr/share/logstash/pipeline:ro"));
-    assert.ok(volumes.includes("./logstash/pipelines.yml:/usr/share/logstash/config/pipelines.yml:ro"));
-    for (const name of ["MOUSTASH_BROKER", "MOUSTASH_STORE", "MOUSTASH_MAIL_TO", "MOUSTASH_WEBHOOK_URL"])
-      assert.ok(name in environment, name);
-    // An empty variable is not a missing one for Logstash: what has a default there needs the same here.
-    const all = files.map(read).join("\n") + read("pipelines.yml");
-    for (const [name, value] of Object.entries(environment)) {
-      const there = new RegExp(`\\$\\{${name}:([^}]*)\\}`).exec(all)?.[1];
-      if (name.startsWith("MOUSTASH_")) assert.equal(value, `\${${name}:-${there}}`);
+    for (const service of ["logstash", "logstash-rabbitmq"]) {
+      const { environment, volumes } = services[service]!;
+      assert.ok(volumes.includes("./logstash:/usr/share/logstash/pipeline:ro"));
+      assert.ok(volumes.includes("./logstash/pipelines.yml:/usr/share/logstash/config/pipelines.yml:ro"));
+      // An empty variable is not a missing one for Logstash: what has a default there needs the same here.
+      for (const [name, otherwise] of variables)
+        if (!/_(?:BROKER|REDIS|RABBITMQ)(?:_|$)/.test(name))
+          assert.equal(environment[name], `\${${name}:-${otherwise}}`, service);
     }
+    assert.equal(services["logstash"]!.environment["MOUSTASH_BROKER"], "${MOUSTASH_BROKER:-redis}");
   });
 
   const withoutRuby = spawnSync("ruby", ["--version"]).error
