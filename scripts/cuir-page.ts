@@ -3,6 +3,7 @@ import { readyMade } from "../src/probe/dialogue.ts";
 import { evidenceFields } from "../src/probe/evidence.ts";
 import { kinds } from "../src/probe/kinds.ts";
 import { causes } from "../src/probe/cause.ts";
+import { proberFields } from "../src/probe/notices.ts";
 import { fields } from "../src/probe/report.ts";
 
 export const cuirPage = new URL("../docs/CUIR.md", import.meta.url);
@@ -27,6 +28,11 @@ const tables: Readonly<Record<string, () => string>> = {
     table(
       ["field", "holds"],
       Object.entries(fields).map(([name, help]) => [`\`cuir.${name}\``, help]),
+    ),
+  prober: () =>
+    table(
+      ["field", "holds"],
+      Object.entries(proberFields).map(([name, help]) => [`\`cuir.${name}\``, help]),
     ),
   evidence: () =>
     table(

@@ -3,6 +3,28 @@ import type { Draft } from "../event.ts";
 import type { Silence } from "./silence.ts";
 import type { Target } from "./target.ts";
 
+/** The fields under `cuir` of what is said here and in trouble.ts: docs/CUIR.md is made of this. */
+export const proberFields = {
+  configuration: "Alive: names the list that is watched.",
+  targets: "Alive: how many are watched.",
+  down: "Alive: how many of them are down.",
+  unknown: "Alive: how many cannot be judged.",
+  silenced: "Alive: of how many people are not told.",
+  probes: "Alive: probes that ended since Cuir's start.",
+  missed: "Alive: rounds that were skipped since then.",
+  lag_p99_ms: "Alive: how late probes began, 99th percentile.",
+  next_due: "Alive: when the next probe is due.",
+  expected_before: "Alive: if no further one has come by then, Cuir is dead.",
+  held: "Trouble: how many targets are not judged for it.",
+  held_programs: "Trouble: which; fifty at most.",
+  lost: "Lost: how many repeats did not fit.",
+  programs: "Lost: how many of each target; a hundred targets at most.",
+  hash: "Configuration changed: names the new list, as `configuration` does.",
+  added: "Configuration changed: the targets that are new.",
+  removed: "Configuration changed: those that are gone.",
+  altered: "Configuration changed: those that are watched otherwise. A hundred of each at most.",
+} as const;
+
 export interface Life {
   readonly targets: number;
   readonly down: number;

@@ -70,7 +70,7 @@ export const rules = {
   notify: setting(
     parseChoice("changes", "down", "failures", "none"),
     "changes",
-    "What is tagged for people: `changes` (down, up again, reminders), `down` (without the good news), `failures` (also every failed probe that is sent), `none`.",
+    "What is tagged for people: `changes` (down, degraded, up again, reminders), `down` (without the good news: down, degraded, reminders), `failures` (also every failed probe that is sent), `none`.",
   ),
   address: setting(
     parseChoice("any", "all", "first"),

@@ -2,7 +2,7 @@
 import { createEvents } from "../../../src/event.ts";
 import type { Draft } from "../../../src/event.ts";
 import { evidenceFields } from "../../../src/probe/evidence.ts";
-import { alive, configurationChanged, refusal, silenced } from "../../../src/probe/notices.ts";
+import { alive, configurationChanged, proberFields, refusal, silenced } from "../../../src/probe/notices.ts";
 import { removalOf } from "../../../src/probe/removal.ts";
 import { type Facts, type Occasion, draft, fields } from "../../../src/probe/report.ts";
 import { createAlarms } from "../../../src/probe/schedule.ts";
@@ -212,4 +212,4 @@ export function sampleEvents(): Sample[] {
 }
 
 /** The names that docs/CUIR.md lists. */
-export const documentedFields = [...Object.keys(fields), ...Object.keys(evidenceFields)];
+export const documentedFields = [fields, evidenceFields, proberFields].flatMap(Object.keys);
