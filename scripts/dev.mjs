@@ -37,7 +37,7 @@ function provideLibatomic() {
 if (!installed()) {
   provideLibatomic();
   console.error("Installing the dependencies (npm ci) …");
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
