@@ -13,7 +13,7 @@ const exits = {
 };
 
 /** For the tools whose settings have no json_output. */
-export const jsonFlag = { help: "with --doctor: print one JSON object" } as const;
+export const jsonFlag = { needs: "doctor", help: "with --doctor: print one JSON object" } as const;
 
 /** Prints the findings; exit 0 only where an event would get through. */
 export async function doctor(

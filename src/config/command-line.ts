@@ -231,8 +231,7 @@ function* judgeTasks(
   // Who asks for help says nothing else.
   if (isGiven("help") || isGiven("help-all") || isGiven("version")) return;
   for (const { name, flag } of flags)
-    if (flag.needs !== undefined && !isGiven(flag.needs))
-      yield `--${name} goes with --${flag.needs}: give both, or neither`;
+    if (flag.needs !== undefined && !isGiven(flag.needs)) yield `--${name} needs --${flag.needs} beside it`;
   const [first, second] = tasksOf(given);
   if (second !== undefined) {
     yield `--${first!.name} and --${second.name} exclude each other: give one of them`;

@@ -79,7 +79,7 @@ describe("exit codes", { timeout: 600_000 }, () => {
   test("64: what would be left out", async () => {
     for (const task of ["--flush", "--spool-status", "--doctor", "--check", "--print-config"])
       ends(await home.panpan([task, "disk full"]), 64, /"disk full" would be left out/);
-    ends(await home.panpan(["--rejected", "disk full"]), 64, /--rejected goes with --flush/);
+    ends(await home.panpan(["--rejected", "disk full"]), 64, /--rejected needs --flush beside it/);
     for (const task of ["--flush", "--doctor", "--explain", "--spool-status"]) {
       const ended = await home.panpan([task, "--run", "--", "echo", "RAN"]);
       ends(ended, 64, /exclude each other/);

@@ -215,9 +215,7 @@ describe("a command line", () => {
     });
 
     it("asks for what a flag goes with", () => {
-      assert.deepEqual(problems("--rejected", "disk full"), [
-        "--rejected goes with --flush: give both, or neither",
-      ]);
+      assert.deepEqual(problems("--rejected", "disk full"), ["--rejected needs --flush beside it"]);
       assert.deepEqual(problems("--flush", "--rejected"), []);
     });
   });
