@@ -58,16 +58,23 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
     ...(targets ? ofTargets(targets) : []),
     ...(listens ? ofListener(ledger) : []),
   ];
+  const labelled = new Set<string>();
   for (const one of ours) {
-    if ("label" in one) continue;
     const { type, name, help, read } = one;
-    const common = { name, help, registers: [] };
+    const label = "label" in one ? one.label : undefined;
+    if (label !== undefined) labelled.add(name);
+    const common = { name, help, labelNames: label === undefined ? [] : [label], registers: [] };
+    const set = (value: number | undefined, labels: Record<string, string>) => {
+      if (value === undefined) return;
+      if (metric instanceof prom.Counter) metric.inc(labels, value);
+      else metric.set(labels, value);
+    };
     const collect = async () => {
       const found = await read();
       metric.reset();
-      if (found === undefined) metric.remove();
-      else if (metric instanceof prom.Counter) metric.inc(found);
-      else metric.set(found);
+      if (typeof found === "object") for (const [key, value] of found) set(value, { [label!]: key });
+      else if (found === undefined) metric.remove();
+      else set(found, {});
     };
     const metric =
       type === "gauge" ? new prom.Gauge({ ...common, collect }) : new prom.Counter({ ...common, collect });
@@ -76,9 +83,11 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
   return {
     contentType: registry.contentType,
     async *text() {
-      for (const { name } of registry.getMetricsAsArray())
+      for (const { name } of registry.getMetricsAsArray()) {
         yield `${await registry.getSingleMetricAsString(name)}\n`;
-      for (const one of ours) if ("label" in one) yield await writeFamily(one);
+        // Else it keeps an object for each of thousands of targets until the next scrape.
+        if (labelled.has(name)) registry.getSingleMetric(name)?.reset();
+      }
       if (targets) yield durationHistogram(ledger.durations);
     },
   };
@@ -272,17 +281,6 @@ function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {
     }
     return answer;
   };
-}
-
-const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
-
-/** prom-client would keep an object for each of thousands of targets from one scrape to the next. */
-async function writeFamily({ type, name, help, label, read }: Family): Promise<string> {
-  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
-  for (const [key, value] of await read())
-    if (value !== undefined)
-      lines.push(`${name}{${label}="${key.replaceAll(/[\\"\n]/g, (sign) => escapes[sign]!)}"} ${value}`);
-  return `${lines.join("\n")}\n`;
 }
 
 /** prom-client can only observe one by one; ours are counted already. */
