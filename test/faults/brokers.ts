@@ -94,7 +94,14 @@ export const rabbitmq: Broker<RabbitmqGround> = {
     names += 1;
     const [queue, exchange] = [`faults-${names}`, `faults-exchange-${names}`];
     const read: string[] = [];
-    const take = async () => void read.push(...(await server.take(queue)));
+    const take = async () => {
+      try {
+        read.push(...(await server.take(queue)));
+      } catch (error) {
+        // Until it is declared, or declared again, there is no queue, and nothing in it.
+        if ((error as { code?: unknown }).code !== 404) throw error;
+      }
+    };
     return {
       server: { server, username: login, queue, exchange, key, read: take },
       link,
