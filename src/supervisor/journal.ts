@@ -87,12 +87,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   let recent = new Map(kept?.recent);
   let last: Kept["last"] = kept?.last ?? null;
   let pending = new Map<number, { digest: string; accepted: Promise<void> }>();
+  /** Our numbers of old events that other pools refused: supervisord hands these out before what waits for us. */
+  const early = new Set<number>();
 
   function begin() {
     life = randomUUID();
     seen = createRanges();
     recent = new Map();
     pending = new Map();
+    early.clear();
     last = null;
   }
 
@@ -140,7 +143,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     }
     if (last.poolSerial === null) return [];
     if (poolSerial > last.poolSerial) {
-      const count = poolSerial - last.poolSerial - 1;
+      const came = [...early].filter((number) => number < poolSerial).length;
+      const count = poolSerial - last.poolSerial - 1 - came;
       if (count === 0 || serial < last.serial) return [];
       // Other pools' events have serials too; but a reload in between may have lost more than the count tells.
       const most = fresh ? serial - last.serial - 1 : count;
@@ -181,9 +185,14 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       if (before) return { kind: "repeat", accepted: before };
       const opening = notification.header.eventName === "PROCESS_GROUP_ADDED";
       const found = losses(serial, poolSerial, { ...circumstances, opening });
-      if (last === null || serial > last.serial) last = { serial, poolSerial: poolSerial ?? null };
+      if (last === null || serial > last.serial) {
+        const reloaded = (poolSerial ?? 0) < (last?.poolSerial ?? 0);
+        for (const number of early) if (reloaded || number <= poolSerial!) early.delete(number);
+        last = { serial, poolSerial: poolSerial ?? null };
+      }
       // An old event that another pool refused comes late, with our next number: serials do not go back for it.
       else if (poolSerial === (last.poolSerial ?? NaN) + 1) last = { serial: last.serial, poolSerial };
+      else if (poolSerial !== undefined && poolSerial > (last.poolSerial ?? Infinity)) early.add(poolSerial);
       const mark = last;
       const { promise, resolve } = Promise.withResolvers<void>();
       const generation = { seen, recent, pending, life };

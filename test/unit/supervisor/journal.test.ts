@@ -77,6 +77,21 @@ test("an old event that another pool refused comes late, and moves nothing back"
   assert.equal(journal.take(said(4, 1)).kind, "repeat");
 });
 
+test("an old event that another pool refused comes before what waits for us, and is no loss later", async () => {
+  const store = durable();
+  const journal = await open(store);
+  const lossesOf = async (serial: number, poolSerial: number) => {
+    const verdict = await accept(store, journal.take(said(serial, poolSerial)));
+    return verdict.kind === "new" ? verdict.losses.map(({ most }) => most) : [];
+  };
+  await lossesOf(3, 0);
+  // 1, 2 and 3 wait in supervisord's buffer, and this one stands before them.
+  assert.deepEqual(await lossesOf(1, 4), []);
+  for (const number of [1, 2, 3]) assert.deepEqual(await lossesOf(3 + number, number), []);
+  assert.deepEqual(await lossesOf(8, 5), []);
+  assert.deepEqual(await lossesOf(10, 7), [1]);
+});
+
 test("where nobody tells the life: a serial that now says something else begins a new one", async () => {
   const store = durable();
   const journal = await open(store, { life: undefined });
