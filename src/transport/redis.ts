@@ -113,15 +113,11 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
     const waitMs = () => (endsAtMs - performance.now()) * 0.9 - 200;
     return servers.on(owner, signal, async (connection) => {
       try {
-        await checkConnection(connection, waitMs());
-        const list = `${connection.place} ${key}`;
-        if (mostLength !== undefined && !roomy.has(list)) {
-          await checkLength(connection, key, mostLength);
-          roomy.add(list);
-        }
+        if (!waited.has(connection)) await checkConnection(connection, waitMs());
+        if (mostLength !== undefined) await checkLength(connection, key, mostLength);
         const bodies = envelopes.map(({ body }) => body);
         const length = await writeList(connection, key, bodies, { wait, waitMs: waitMs() });
-        if (mostLength !== undefined && length >= mostLength) roomy.delete(list);
+        if (mostLength !== undefined && length >= mostLength) roomy.delete(listOf(connection, key));
         return length;
       } catch (error) {
         if (isRedirection(error)) throw error;
@@ -150,18 +146,22 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
   }
 
   async function checkConnection(connection: RedisConnection, waitMs: number): Promise<void> {
-    if (waited.has(connection)) return;
     await checkWait(connection, { wait, waitMs });
     waited.add(connection);
   }
 
+  const listOf = ({ place }: RedisConnection, key: string) => `${place} ${key}`;
+
   async function checkLength(connection: RedisConnection, key: string, most: number): Promise<void> {
+    const list = listOf(connection, key);
+    if (roomy.has(list)) return;
     const length = Number(await connection.call("LLEN", key));
     if (length >= most)
       throw new TransportError(
         "unavailable",
         `Redis at ${connection.place}: the list ${key} holds ${length} events, redis_max_length is ${most}: its reader is away or too slow`,
       );
+    roomy.add(list);
   }
 
   /** Connects, and says at once where events would not be taken: Redis serves us not, or a key of all is no list. */
