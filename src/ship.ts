@@ -271,13 +271,11 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         return !alone;
       }
       const startedMs = performance.now();
-      const sending = send(rows).then((sent) => {
-        batchSize.grow(performance.now() - startedMs, sendTimeoutMs);
-        return sent;
-      });
+      const sending = send(rows);
       ahead = nextRows();
       ahead.catch(() => {});
       const sent = await sending;
+      batchSize.grow(performance.now() - startedMs, sendTimeoutMs);
       arrived();
       await removing;
       removing = remove(rows, sent);

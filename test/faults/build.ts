@@ -42,8 +42,8 @@ export const mutations: Record<string, Mutation> = {
   },
   "removed before the broker has it": {
     file: "src/ship.ts",
-    from: "const sending = send(rows)",
-    to: "await drain.remove(rows); const sending = send(rows)",
+    from: "const sending = send(rows);",
+    to: "await drain.remove(rows); const sending = send(rows);",
   },
   "new events overtake those in the spool": {
     file: "src/ship.ts",
