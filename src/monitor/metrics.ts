@@ -17,23 +17,19 @@ export interface Metrics {
   text(): AsyncIterable<string>;
 }
 
-interface Named {
+/** A metric without labels reads one number; undefined is absent. */
+type One = () => number | undefined | Promise<number | undefined>;
+/** A metric with one label reads a number for each of its values. */
+type Many = () =>
+  | Iterable<readonly [string, number | undefined]>
+  | Promise<Iterable<readonly [string, number | undefined]>>;
+
+interface Family {
   readonly type: "gauge" | "counter";
   readonly name: string;
   readonly help: string;
-}
-
-/** A metric without labels reads one number; undefined is absent. */
-interface Single extends Named {
-  readonly read: () => number | undefined | Promise<number | undefined>;
-}
-
-/** A metric with one label reads a number for each of its values. */
-interface Family extends Named {
-  readonly label: string;
-  readonly read: () =>
-    | Iterable<readonly [string, number | undefined]>
-    | Promise<Iterable<readonly [string, number | undefined]>>;
+  readonly label?: string;
+  readonly read: One | Many;
 }
 
 /** Gauges of Node.js whose names claim to be counters, what repeats other metrics, and the lag that counts its own pace. */
@@ -53,17 +49,14 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
   });
   info.set({ tool, version }, 1);
   const { targets, listens, ledger } = sources;
-  const ours = [
+  const families = [
     ...ofDelivery(sources),
     ...(targets ? ofTargets(targets) : []),
     ...(listens ? ofListener(ledger) : []),
   ];
-  const labelled = new Set<string>();
-  for (const one of ours) {
-    const { type, name, help, read } = one;
-    const label = "label" in one ? one.label : undefined;
-    if (label !== undefined) labelled.add(name);
-    const common = { name, help, labelNames: label === undefined ? [] : [label], registers: [] };
+  for (const { type, name, help, label, read } of families) {
+    const labelNames = label === undefined ? [] : [label];
+    const common = { name, help, labelNames, registers: [] };
     const set = (value: number | undefined, labels: Record<string, string>) => {
       if (value === undefined) return;
       if (metric instanceof prom.Counter) metric.inc(labels, value);
@@ -80,6 +73,7 @@ export async function createMetrics({ sources, tool, version }: MetricsOptions):
       type === "gauge" ? new prom.Gauge({ ...common, collect }) : new prom.Counter({ ...common, collect });
     registry.registerMetric(metric);
   }
+  const labelled = new Set(families.flatMap(({ name, label }) => (label === undefined ? [] : [name])));
   return {
     contentType: registry.contentType,
     async *text() {
@@ -98,13 +92,12 @@ const numberIn = (value: unknown) => (typeof value === "number" ? value : undefi
 const secondsIn = (iso: unknown) => (typeof iso === "string" ? seconds(Date.parse(iso)) : undefined);
 const flag = (holds: boolean) => (holds ? 1 : 0);
 
-type Read = Single["read"];
-const gauge = (name: string, help: string, read: Read): Single => ({ type: "gauge", name, help, read });
-const counter = (name: string, help: string, read: Read): Single => ({ type: "counter", name, help, read });
+const gauge = (name: string, help: string, read: One): Family => ({ type: "gauge", name, help, read });
+const counter = (name: string, help: string, read: One): Family => ({ type: "counter", name, help, read });
 
-function ofDelivery({ ledger: { delivery }, spool }: Sources): (Single | Family)[] {
+function ofDelivery({ ledger: { delivery }, spool }: Sources): Family[] {
   const status = askedOnce(() => askSpool(spool));
-  const ofSpool = (name: string, help: string, read: (view: SpoolView) => number | undefined): Single =>
+  const ofSpool = (name: string, help: string, read: (view: SpoolView) => number | undefined): Family =>
     gauge(name, help, async () => {
       const view = await status();
       return view && read(view);
@@ -170,7 +163,7 @@ function ofDelivery({ ledger: { delivery }, spool }: Sources): (Single | Family)
   ];
 }
 
-function ofTargets(targets: () => readonly TargetView[]): (Single | Family)[] {
+function ofTargets(targets: () => readonly TargetView[]): Family[] {
   const snapshot = askedOnce(async () => targets());
   const each = (
     type: Family["type"],
@@ -244,7 +237,7 @@ function ofTargets(targets: () => readonly TargetView[]): (Single | Family)[] {
   ];
 }
 
-function ofListener({ listener }: Ledger): Single[] {
+function ofListener({ listener }: Ledger): Family[] {
   return [
     counter(
       "moustash_supervisor_notifications_total",
