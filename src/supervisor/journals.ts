@@ -1,6 +1,7 @@
 // The journals of all pools that are heard, each opened once, and the old ones cleared away.
 import type { Json, Store } from "../store/store.ts";
 import { type Journal, journalPrefix, openJournal, space } from "./journal.ts";
+import { numbered } from "./posts.ts";
 import type { Log, Way } from "./reporter.ts";
 
 export interface Joined {
@@ -25,7 +26,7 @@ export function createJournals(store: Store, log: Log): Journals {
 
   return {
     join(way, pool, reader) {
-      const name = (at: number) => (at === 1 ? way.stream : `${way.stream}#${at}`);
+      const name = (at: number) => numbered(way.stream, at);
       let at = 1;
       let key = `${way.life?.id ?? name(at)} ${pool}`;
       // Two relays at once that say no life are two supervisords as far as we can tell.

@@ -8,6 +8,9 @@ export interface Posts {
   leave(reader: object): void;
 }
 
+/** `app`, `app#2`: of several that say one name, the one at this place. */
+export const numbered = (name: string, at: number) => (at === 1 ? name : `${name}#${at}`);
+
 /** Conversations that have a post now, each with the life of its supervisord, where it tells. */
 interface Seat {
   readonly post: Promise<Post>;
@@ -25,7 +28,6 @@ export function createPosts(options: PostOptions): Posts {
   return {
     join(way, reader) {
       const life = way.life?.id;
-      const numbered = (name: string, at: number) => (at === 1 ? name : `${name}#${at}`);
       let at = 1;
       let seat = seats.get(way.stream);
       while (seat && isAnothers(seat, life)) seat = seats.get(numbered(way.stream, (at += 1)));
