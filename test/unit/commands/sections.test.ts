@@ -19,6 +19,13 @@ import type { Settings } from "../../../src/setting.ts";
 
 const tools = { cuir: cuirSections, fouet: fouetSections, panpan: panpanSections };
 
+const targets = {
+  section: "Cuir",
+  isTarget,
+  parseLine: ({ key, value }: { key: string; value: string }) => parseTarget(key, value),
+  subsections: targetSettings,
+};
+
 const namesIn = (settings: Settings): string[] =>
   Object.entries(settings).flatMap(([key, { aliases = [] }]) => [key, ...aliases]);
 
@@ -64,12 +71,7 @@ describe("none", () => {
   it("includes no files", async () => {
     const { warnings } = await loadConfig({
       sections: cuirSections,
-      targets: {
-        section: "Cuir",
-        isTarget,
-        parseLine: ({ key, value }) => parseTarget(key, value),
-        subsections: targetSettings,
-      },
+      targets,
       path: "none",
       env: { CUIR_INCLUDE: "none" },
     });
@@ -99,12 +101,7 @@ describe("docs/CONFIGURATION.md", () => {
         writeFileSync(path, text.replace("/run/secrets/redis", password));
         return loadConfig({
           sections: cuirSections,
-          targets: {
-            section: "Cuir",
-            isTarget,
-            parseLine: ({ key, value }) => parseTarget(key, value),
-            subsections: targetSettings,
-          },
+          targets,
           env: {},
           path,
         });
