@@ -23,8 +23,7 @@ const signals = [
 ] as const;
 
 async function die(supervisord: Supervisord, redis: RedisServer, name: string, signal: NodeJS.Signals) {
-  const pid = await supervisord.processId(name);
-  process.kill(pid, signal);
+  const pid = await supervisord.killProcess(name, signal);
   return found(
     redis,
     ({ fouet }) => fouet["processname"] === name && fouet["pid"] === pid && "evidence" in fouet,

@@ -185,7 +185,7 @@ test("the same through a socket: storm, broker killed, Fouet killed, relay cut, 
     await redis.start();
     await storm(witnessedSerials(supervisord).length + 40);
     fouet = await start();
-    process.kill(await supervisord.processId("fouet"), "SIGKILL");
+    await supervisord.killProcess("fouet", "SIGKILL");
     await storm(witnessedSerials(supervisord).length + 40);
     await calm(supervisord, 3);
     assert.equal(assertAccounted(supervisord, await settled(supervisord, redis)), 0);
@@ -226,7 +226,7 @@ for (const [name, buffer] of [
     await storm(100);
     await redis.kill("SIGKILL");
     await storm(witnessedSerials(supervisord).length + 50);
-    process.kill(await supervisord.processId("fouet"), "SIGKILL");
+    await supervisord.killProcess("fouet", "SIGKILL");
     await redis.start();
     await storm(witnessedSerials(supervisord).length + 100);
     await calm(supervisord, 3);

@@ -83,8 +83,7 @@ for (const way of ["socat", "python", "relay"]) {
     assert.ok(existsSync(fouet.socket), "a socket file of the dead stays");
     await supervisord.restart("q");
     await fouet.start();
-    const relay = await supervisord.processId("fouet");
-    process.kill(relay, "SIGKILL");
+    await supervisord.killProcess("fouet", "SIGKILL");
     await work;
     await fouet.end("SIGTERM");
     await supervisord.restart("q");

@@ -69,6 +69,12 @@ export async function eventually<T>(
   throw new Error(`${what} did not become true within ${withinMs} ms`, { cause: last });
 }
 
+/** The eldest child of a process, once it has one. Source: proc_pid_task(5), children. */
+export function childOf(pid: number): Promise<number> {
+  const ids = () => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return eventually(() => Number.parseInt(ids(), 10), { what: `a child of process ${pid}` });
+}
+
 /** A child whose output is kept for messages of failure. */
 export interface Child {
   readonly process: ChildProcess;

@@ -37,7 +37,10 @@ export interface Supervisord extends AsyncDisposable {
   begin(name: string): Promise<void>;
   halt(name: string): Promise<void>;
   restart(name: string): Promise<void>;
+  /** Of the process of this name, once it runs. */
   processId(name: string): Promise<number>;
+  /** Sends it to the process of this name, once that runs; resolves with its id. */
+  killProcess(name: string, signal: NodeJS.Signals): Promise<number>;
   witnessed(): Witnessed[];
   log(): string;
   /** Ends it, by SIGTERM unless told, and waits. */
@@ -105,6 +108,12 @@ ${sections.replaceAll("%DIR%", folder)}
     web.call(`supervisor.${method}`, ...params);
   const begin = async (name: string) => void (await call("startProcess", name, true));
   const halt = async (name: string) => void (await call("stopProcess", name, true));
+  const processId = (name: string) =>
+    eventually(
+      // 0 where it does not run just now, which kill(2) would take for our own process group.
+      async () => ((await call("getProcessInfo", name)) as { pid: number }).pid,
+      { what: `a running ${name}` },
+    );
   return {
     folder,
     url,
@@ -121,9 +130,16 @@ ${sections.replaceAll("%DIR%", folder)}
       await halt(name);
       await begin(name);
     },
-    async processId(name) {
-      return ((await call("getProcessInfo", name)) as { pid: number }).pid;
-    },
+    processId,
+    killProcess: (name, signal) =>
+      eventually(
+        async () => {
+          const pid = await processId(name);
+          process.kill(pid, signal);
+          return pid;
+        },
+        { what: `a ${name} that takes ${signal}` },
+      ),
     witnessed: () =>
       read(witness)
         .split("\n")

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type PanpanHome, eventsIn, openPanpan, whyNoDisk } from "../../servers/panpan.ts";
 import { type RedisServer, startRedis } from "../../servers/redis.ts";
-import { eventually } from "../../servers/server.ts";
+import { childOf, eventually } from "../../servers/server.ts";
 
 const page = await readFile(join(import.meta.dirname, "../../../docs/PANPAN.md"), "utf8");
 const recipes = new Map(
@@ -98,10 +98,7 @@ describe("the recipes of docs/PANPAN.md", { timeout: 300_000 }, () => {
     const inNamespace = ["--pid", "--fork", "--kill-child", "--mount-proc", program!, ...args];
     const running = root ? home.start("unshare", inNamespace) : home.start(program!, args);
     await eventually(() => running.stdout() === "--port 8080\n");
-    const child = /^(\d+)/.exec(
-      await readFile(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"),
-    )![1]!;
-    process.kill(root ? Number(child) : running.pid, "SIGTERM");
+    process.kill(root ? await childOf(running.pid) : running.pid, "SIGTERM");
     assert.equal((await running.ended).code, 5);
     assert.deepEqual(await told(), ["server started", "server failed: exit code 5"]);
   });
@@ -144,10 +141,7 @@ describe("the recipes of docs/PANPAN.md", { timeout: 300_000 }, () => {
     });
     const [event] = await eventsIn(redis);
     assert.deepEqual([event!.program, event!.tags, event!.file], ["app", ["panpan", "app", "log"], log]);
-    const children = (await readFile(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"))
-      .trim()
-      .split(" ");
-    process.kill(Number(children[0]), "SIGTERM");
+    process.kill(await childOf(running.pid), "SIGTERM");
     assert.equal((await running.ended).code, 0);
     assert.match((await told())[0]!, /^line \d+$/);
   });

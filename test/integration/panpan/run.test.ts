@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type Event, type PanpanHome, eventsIn, openPanpan, whyNoDisk } from "../../servers/panpan.ts";
 import { type RedisServer, startRedis } from "../../servers/redis.ts";
-import { eventually, freePort } from "../../servers/server.ts";
+import { childOf, eventually, freePort } from "../../servers/server.ts";
 
 const terminal = join(import.meta.dirname, "../../servers/terminal.py");
 const noDisk = await whyNoDisk();
@@ -175,10 +175,7 @@ while True: signal.pause()
         wanted = running.stdout();
       } else await eventually(() => running.stdout() === wanted, { what: `SIG${name} at the command` });
     }
-    const pid = /^(\d+)/.exec(
-      await readFile(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"),
-    )![1]!;
-    process.kill(Number(pid), "SIGKILL");
+    process.kill(await childOf(running.pid), "SIGKILL");
     assert.equal((await running.ended).code, 137);
   });
 
@@ -460,10 +457,7 @@ exit 4
       "trap 'exit 8' TERM; echo ready; while :; do sleep 0.1; done",
     ]);
     await eventually(() => running.stdout() === "ready\n");
-    const first = /^(\d+)/.exec(
-      await readFile(`/proc/${running.pid}/task/${running.pid}/children`, "utf8"),
-    )![1]!;
-    process.kill(Number(first), "SIGTERM");
+    process.kill(await childOf(running.pid), "SIGTERM");
     assert.equal((await running.ended).code, 8);
   });
 });
