@@ -9,11 +9,12 @@ export interface Acknowledged {
   without(envelopes: readonly Envelope[]): readonly Envelope[];
   /** After a send that failed. */
   add(envelopes: Iterable<Envelope>): void;
-  /** These are done with. */
+  /** After a send that succeeded: these are done with. Others may still come, in smaller batches. */
   forget(envelopes: Iterable<Envelope>): void;
-  /** After a send that succeeded: what failed before was part of it. */
-  clear(): void;
 }
+
+/** Several of the largest batches: what never comes again, as another process sent it, must not add up. */
+const mostKept = 10_000;
 
 export function createAcknowledged(): Acknowledged {
   const there = new Set<string>();
@@ -23,10 +24,13 @@ export function createAcknowledged(): Acknowledged {
       there.size === 0 ? envelopes : envelopes.filter((envelope) => !there.has(nameOf(envelope))),
     add(envelopes) {
       for (const envelope of envelopes) there.add(nameOf(envelope));
+      for (const oldest of there) {
+        if (there.size <= mostKept) break;
+        there.delete(oldest);
+      }
     },
     forget(envelopes) {
       if (there.size > 0) for (const envelope of envelopes) there.delete(nameOf(envelope));
     },
-    clear: () => there.clear(),
   };
 }

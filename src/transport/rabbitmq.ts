@@ -164,7 +164,7 @@ export function connectRabbitmq(
       }
     }
     isNarrow = false;
-    acknowledged.clear();
+    acknowledged.forget(envelopes);
     return { rejected };
   }
 

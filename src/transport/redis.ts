@@ -86,7 +86,7 @@ export function connectRedis(values: RedisValues, options: ConnectOptions<RedisV
         const lengths = await settleAll(writes);
         listLength = lengths.at(-1) ?? listLength;
       }
-      acknowledged.clear();
+      acknowledged.forget(envelopes);
       return { rejected, ...(listLength === undefined ? undefined : { listLength }) };
     } catch (error) {
       servers.destroy();

@@ -211,6 +211,18 @@ describe("redis", { skip: withoutRedis }, () => {
     assert.deepEqual(await at.server.list("m:b"), bodies(events.slice(2)));
   });
 
+  it("nor does it where the batches are smaller then", async () => {
+    const config = ["user shipper on >secret ~m:a +@all"];
+    const login = { redis_username: "shipper", redis_password: "secret" };
+    await using at = await setUp({ config }, { ...login, redis_namespace: "m:%{program}" });
+    const [a, b] = [makeEvents(2, { program: "a" }), makeEvents(2, { program: "b" })];
+    await assertRejects(at.transport.send([a[0]!, b[0]!, a[1]!, b[1]!], options), "credentials", /m:b/);
+    await at.server.command("ACL", "SETUSER", "shipper", "~m:b");
+    for (const half of [0, 1]) await at.transport.send([a[half]!, b[half]!], options);
+    assert.deepEqual(await at.server.list("m:a"), bodies(a));
+    assert.deepEqual(await at.server.list("m:b"), bodies(b));
+  });
+
   it("never sends later what did not fit into the socket in time", async () => {
     await using at = await setUp();
     await at.transport.send([], options);
