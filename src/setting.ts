@@ -15,12 +15,14 @@ export interface Setting<T = unknown> {
   readonly parseItem?: (text: string) => unknown;
   /** Texts of other settings of the table that the value names: they stand where it stands, and win over those there. */
   parts?(value: T): Readonly<Record<string, string>>;
+  /** Other settings of the table that do not count where they stand below one that is given, and is not `none`. */
+  readonly insteadOf?: readonly string[];
 }
 
 export type Settings = Readonly<Record<string, Setting>>;
 export type Values<S extends Settings> = { readonly [K in keyof S]: ReturnType<S[K]["parse"]> };
 
-type Extras<T> = Pick<Setting<T>, "secret" | "aliases" | "parts">;
+type Extras<T> = Pick<Setting<T>, "secret" | "aliases" | "parts" | "insteadOf">;
 
 export function setting<T>(
   parse: (text: string) => T,

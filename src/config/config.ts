@@ -188,7 +188,10 @@ function readFlags(flags: readonly FlagText[], sections: Sections, findings: Fin
   });
 }
 
-/** Of each setting the first text that is given, else its default; what a text names stands in its place, too. */
+/**
+ * Of each setting the first text that is given, else its default. What a text names stands in its place, too; what it
+ * is given instead of does not count below it.
+ */
 function merge(sections: Sections, layers: readonly (readonly Text[])[]): Text[] {
   const given = new Map<string, Text>();
   for (const [layer, texts] of layers.entries()) {
@@ -199,10 +202,18 @@ function merge(sections: Sections, layers: readonly (readonly Text[])[]): Text[]
   }
   for (const whole of given.values()) {
     const setting = sections[whole.section]![whole.key]!;
-    for (const [key, text] of Object.entries(partsOf(setting, whole.text))) {
+    for (const [key, text] of Object.entries(setting.parts?.(valueOf(setting, whole.text)) ?? {})) {
       const name = `${whole.section} ${key}`;
       const before = given.get(name)?.layer ?? layers.length;
       if (before >= whole.layer!) given.set(name, { ...whole, key, text });
+    }
+  }
+  for (const { section, key, text, layer } of given.values()) {
+    const setting = sections[section]![key]!;
+    if (setting.insteadOf === undefined || valueOf(setting, text) === undefined) continue;
+    for (const other of setting.insteadOf) {
+      const name = `${section} ${other}`;
+      if (given.has(name) && given.get(name)!.layer! > layer!) given.delete(name);
     }
   }
   return Object.entries(sections).flatMap(([section, table]) =>
@@ -216,13 +227,12 @@ function merge(sections: Sections, layers: readonly (readonly Text[])[]): Text[]
   );
 }
 
-function partsOf(setting: Setting, text: string): Readonly<Record<string, string>> {
-  if (!setting.parts) return {};
+/** Undefined where the text is wrong, too: that is said where it is parsed for good. */
+function valueOf(setting: Setting, text: string): unknown {
   try {
-    return setting.parts(setting.parse(text));
+    return setting.parse(text);
   } catch {
-    // What is wrong with it is said where it is parsed for good.
-    return {};
+    return undefined;
   }
 }
 

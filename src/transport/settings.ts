@@ -13,7 +13,7 @@ import {
   type Values,
 } from "../setting.ts";
 import { parseAddress } from "./address.ts";
-import { rabbitmqParts, redisParts } from "./urls.ts";
+import { parseRabbitmqUrl, parseRedisUrl } from "./urls.ts";
 
 /** What Redis must have done before an event counts as accepted. */
 export type RedisWait =
@@ -36,82 +36,6 @@ function parseAddresses(text: string) {
   return addresses;
 }
 
-/** What a broker's URL says; what it leaves out is undefined. Its parts are decoded. */
-export interface BrokerUrl {
-  readonly tls: boolean;
-  /** Without the brackets of an IPv6 address. */
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-}
-
-export interface RedisUrl extends BrokerUrl {
-  /** Path of a unix socket; there is no host then. */
-  readonly socket?: string | undefined;
-  readonly db?: number | undefined;
-}
-
-export interface RabbitmqUrl extends BrokerUrl {
-  readonly vhost?: string | undefined;
-}
-
-/** `redis://user:password@host:port/db`, `rediss://…`, `unix:///path?db=0`. Messages never show it. */
-export function parseRedisUrl(text: string): RedisUrl {
-  const url = parseUrl(text, ["redis:", "rediss:", "redis+unix:", "unix:"]);
-  const isSocket = url.protocol.endsWith("unix:");
-  const db = url.searchParams.get("db") ?? (isSocket ? "" : url.pathname.slice(1));
-  if (!/^\d*$/.test(db))
-    throw new Error("the database that it names must be a number: redis://host/2, unix:///path?db=2");
-  return {
-    ...partsOf(url, "rediss:"),
-    socket: isSocket ? decode(url.pathname, "path") : undefined,
-    db: db === "" ? undefined : Number(db),
-  };
-}
-
-/** `amqp://user:password@host:port/vhost`, `amqps://…`. Messages never show it. */
-export function parseRabbitmqUrl(text: string): RabbitmqUrl {
-  const url = parseUrl(text, ["amqp:", "amqps:"]);
-  const parts = partsOf(url, "amqps:");
-  const usualPort = parts.host === undefined ? undefined : parts.tls ? 5671 : 5672;
-  return {
-    ...parts,
-    port: parts.port ?? usualPort,
-    vhost: decode(url.pathname.slice(1), "virtual host") || undefined,
-  };
-}
-
-function parseUrl(text: string, schemes: readonly string[]): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !schemes.includes(url.protocol))
-    throw new Error(
-      `it must begin with ${schemes.map((scheme) => `${scheme}//`).join(" or ")} and be a URL (percent-encode special characters of the password)`,
-    );
-  return url;
-}
-
-function partsOf(url: URL, tlsScheme: string): BrokerUrl {
-  return {
-    tls: url.protocol === tlsScheme,
-    host: url.hostname.replace(/^\[|\]$/g, "") || undefined,
-    port: url.port === "" ? undefined : Number(url.port),
-    username: decode(url.username, "user") || undefined,
-    password: decode(url.password, "password") || undefined,
-  };
-}
-
-/** URL leaves what is no percent-encoding as it is. */
-function decode(part: string, name: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch (error) {
-    throw new Error(`a % in its ${name} is no percent-encoding of UTF-8: write %25 for a % that is meant`, {
-      cause: error,
-    });
-  }
-}
-
 const maybeText = parseUnlessNone(parseText);
 
 export const redisSettings = {
@@ -119,7 +43,7 @@ export const redisSettings = {
     parseAddresses,
     "localhost",
     "Host of the Redis server; several independent ones as `a:6379, b:6379`.",
-    { aliases: ["redis_host"] },
+    { aliases: ["redis_host"], insteadOf: ["redis_socket", "redis_sentinels", "redis_sentinel_name"] },
   ),
   redis_port: setting(parsePort, "6379", "Port where `redis_ip` names none."),
   redis_db: setting(parseCount(), "0", "Number of the database; a cluster has only 0."),
@@ -131,11 +55,13 @@ export const redisSettings = {
   ),
   redis_username: optional(maybeText, "ACL user (Redis 6 or newer)."),
   redis_password: optional(parseText, "Password.", { secret: true }),
-  redis_socket: optional(maybeText, "Path of a unix socket, instead of `redis_ip`."),
+  redis_socket: optional(maybeText, "Path of a unix socket, instead of `redis_ip`.", {
+    insteadOf: ["redis_ip", "redis_sentinels", "redis_sentinel_name"],
+  }),
   redis_url: optional(
     parseUnlessNone(parseRedisUrl),
     "`redis://user:password@host:port/db`, `rediss://…` for TLS, `unix:///path?db=0`; what it names wins over the settings of its own in the same place.",
-    { secret: true, parts: redisParts },
+    { secret: true, parts: (texts) => texts ?? {} },
   ),
   redis_tls: setting(parseBoolean, "off", "Whether to speak TLS."),
   redis_tls_ca: optional(maybeText, "PEM file of the certificate authority; without it, the public ones."),
@@ -144,6 +70,7 @@ export const redisSettings = {
   redis_sentinels: optional(
     parseUnlessNone(parseAddresses),
     "Sentinels, as `a:26379, b:26379`; they know the master.",
+    { insteadOf: ["redis_ip", "redis_socket"] },
   ),
   redis_sentinel_name: optional(maybeText, "Name of the master that the Sentinels watch."),
   redis_sentinel_username: optional(maybeText, "ACL user at the Sentinels themselves."),
@@ -227,7 +154,7 @@ export const rabbitmqSettings = {
   rabbitmq_url: optional(
     parseUnlessNone(parseRabbitmqUrl),
     "`amqp://user:password@host:port/vhost`, `amqps://…` for TLS; what it names wins over the settings of its own in the same place.",
-    { secret: true, parts: rabbitmqParts },
+    { secret: true, parts: (texts) => texts ?? {} },
   ),
 } satisfies Settings;
 
