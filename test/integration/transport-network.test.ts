@@ -8,7 +8,8 @@ import { connectTransport } from "../../src/transport/connect.ts";
 import type { TransportErrorCode } from "../../src/transport/transport.ts";
 import { assertRejects, makeEvents } from "../contract/transport.ts";
 import { createAuthority } from "../servers/authority.ts";
-import { type Certificates, type Identity, makeCertificates } from "../servers/certificates.ts";
+import type { Certificate } from "../servers/authority.ts";
+import { type Certificates, makeCertificates } from "../servers/certificates.ts";
 import { type Namespaces, openNamespaces, whyNoNamespaces } from "../servers/namespaces.ts";
 import { startRedis, withoutRedis } from "../servers/redis.ts";
 import { eventually, freePort, temporaryFolder } from "../servers/server.ts";
@@ -68,7 +69,7 @@ describe("a certificate", { skip: withoutRedis }, () => {
     return { texts, [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
   }
 
-  const withClient = ({ cert, key }: Identity) => ({ redis_tls_cert: cert, redis_tls_key: key });
+  const withClient = ({ cert, key }: Certificate) => ({ redis_tls_cert: cert, redis_tls_key: key });
 
   it("is not valid yet", async () => {
     await using folder = await temporaryFolder();

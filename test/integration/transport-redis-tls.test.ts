@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { connectTransport } from "../../src/transport/connect.ts";
 import { assertRejects, bodies, makeEvents, testTransport } from "../contract/transport.ts";
-import { type Certificates, type Identity, makeCertificates } from "../servers/certificates.ts";
+import type { Certificate } from "../servers/authority.ts";
+import { type Certificates, makeCertificates } from "../servers/certificates.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../servers/redis.ts";
 import { freePort } from "../servers/server.ts";
 import { transportValues } from "../servers/transport-values.ts";
@@ -62,7 +63,7 @@ describe("redis over TLS", { skip: withoutRedis }, () => {
     texts: Record<string, string>,
     code: "unavailable" | "misconfigured",
     sentence: RegExp,
-    { server, clients }: { server?: Identity; clients?: string } = {},
+    { server, clients }: { server?: Certificate; clients?: string } = {},
   ) {
     await using at = await startTls(certificates, { ...(server && { server }), ...(clients && { clients }) });
     await using transport = connect(at.port, texts);

@@ -1,6 +1,6 @@
 // A certificate authority for a test, by openssl: certificates that are good, expired, or for another name.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Certificate {
@@ -13,7 +13,9 @@ export interface Authority extends Certificate {
   issue(name: string, options: { names: string; days?: number; begins?: string }): Certificate;
 }
 
-export function createAuthority(folder: string): Authority {
+/** In that folder, which is made where it is not there. */
+export function createAuthority(folder: string, name = "Trial CA"): Authority {
+  mkdirSync(folder, { recursive: true });
   const at = (name: string) => join(folder, name);
   const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const [cert, key] = [at("ca.crt"), at("ca.key")];
@@ -30,7 +32,7 @@ export function createAuthority(folder: string): Authority {
     "-out",
     cert,
     "-subj",
-    "/CN=Trial CA",
+    `/CN=${name}`,
     "-days",
     "30",
   );
