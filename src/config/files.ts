@@ -2,7 +2,8 @@
 //
 // Invariant: all that reading asks the disk is asked here, and kept with its answer. Reading depends on nothing else
 // that changes while a process lives, so a configuration whose answers are all the same reads the same. (PEM files of
-// targets are judged as well, but only a configuration that is refused, and so read again, can come of that.)
+// targets are judged as well, but only a configuration that is refused, and so read again, can come of that; probes see
+// for themselves when they are renewed.)
 import { globSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 

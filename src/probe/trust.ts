@@ -11,7 +11,7 @@ import { type Evidence, type Outcome, cleanText, fail, failFrom, up } from "./ou
 import type { TargetValues } from "./settings.ts";
 
 export interface Trust {
-  /** Made at the first use, and used again: it is dear. */
+  /** Made at the first use, and used again until the files say something else: it is dear. */
   readonly context: () => SecureContext;
   readonly verify: boolean;
   readonly days: number;
@@ -25,26 +25,71 @@ const versionNames: Readonly<Record<string, SecureVersion>> = {
   "tlsv1.3": "TLSv1.3",
 };
 
-/** Reads the files that are named; throws where one cannot be read, and `context` where one is not what it should be. */
-export function readTrust(values: TargetValues): Trust {
+/** Certificates that are renewed are seen so soon; a look is no more than stat(2). */
+const defaultLookMs = 10_000;
+
+/**
+ * Reads the files that are named, and again where they were replaced; throws where one cannot be read, and `context`
+ * where one is not what it should be. While they are being replaced, what was read before goes on.
+ */
+export function readTrust(values: TargetValues, { lookMs = defaultLookMs } = {}): Trust {
+  let stamp = stampOf(values);
+  let options = readOptions(values);
+  let context: SecureContext | undefined;
+  let lookedMs = performance.now();
+
+  function look() {
+    lookedMs = performance.now();
+    try {
+      const now = stampOf(values);
+      if (now === stamp) return;
+      const next = readOptions(values);
+      context = contextOf(next);
+      options = next;
+      stamp = now;
+    } catch {
+      // One is away, or the certificate is the new one and the key still the old: the next look will tell.
+    }
+  }
+
+  return {
+    verify: values.tls_verify ?? true,
+    days: values.tls_days ?? defaultDays,
+    context() {
+      if (stamp !== "" && performance.now() - lookedMs >= lookMs) look();
+      return (context ??= contextOf(options));
+    },
+  };
+}
+
+const contextOf = (options: SecureContextOptions): SecureContext =>
+  process.getBuiltinModule("node:tls").createSecureContext(options);
+
+/** Another text where a file was written or replaced; empty where none is named. */
+function stampOf({ tls_ca: ca, tls_cert: cert, tls_key: key }: TargetValues): string {
+  const { statSync } = process.getBuiltinModule("node:fs");
+  return [ca, cert, key]
+    .filter((path) => path !== undefined)
+    .map((path) => {
+      const { dev, ino, size, mtimeMs } = statSync(path);
+      return [dev, ino, size, mtimeMs].join(" ");
+    })
+    .join("\n");
+}
+
+function readOptions(values: TargetValues): SecureContextOptions {
   const { readFileSync } = process.getBuiltinModule("node:fs");
   const { tls_ca: ca, tls_cert: cert, tls_key: key, tls_versions: versions } = values;
   const inOrder = Object.keys(versionNames).filter((one) =>
     (versions as readonly string[] | undefined)?.includes(one),
   );
-  const options: SecureContextOptions = {
+  return {
     ...(ca === undefined ? undefined : { ca: readFileSync(ca) }),
     ...(cert === undefined ? undefined : { cert: readFileSync(cert) }),
     ...(key === undefined ? undefined : { key: readFileSync(key) }),
     ...(inOrder.length === 0
       ? undefined
       : { minVersion: versionNames[inOrder[0]!]!, maxVersion: versionNames[inOrder.at(-1)!]! }),
-  };
-  let context: SecureContext | undefined;
-  return {
-    verify: values.tls_verify ?? true,
-    days: values.tls_days ?? defaultDays,
-    context: () => (context ??= process.getBuiltinModule("node:tls").createSecureContext(options)),
   };
 }
 

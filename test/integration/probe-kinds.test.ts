@@ -1,14 +1,18 @@
 // Every kind of probe against real servers: one contract for all, then what each alone must tell.
 import assert from "node:assert/strict";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { connect, createServer } from "node:tls";
 import { after, before, suite, test } from "node:test";
 import { configureTargets, judgeTargets } from "../../src/probe/configure.ts";
 import { parseDialogue } from "../../src/probe/dialogue.ts";
 import type { Cause } from "../../src/probe/cause.ts";
 import type { TargetValues } from "../../src/probe/settings.ts";
 import { type Target, parseTarget } from "../../src/probe/target.ts";
+import { readTrust } from "../../src/probe/trust.ts";
 import { attempt, hostile, testProbe } from "../contract/probe.ts";
-import { type Authority, createAuthority } from "../servers/authority.ts";
+import { type Authority, type Certificate, createAuthority } from "../servers/authority.ts";
 import {
   missing,
   postgresBinary,
@@ -124,8 +128,6 @@ suite("tls", { skip: missing("/usr/sbin/nginx", "/usr/bin/openssl") }, () => {
 
   test("a server that wants a certificate of ours", { skip: missing(postgresBinary) }, async () => {
     // nginx refuses in HTTP; a server of Node's own refuses in TLS.
-    const { createServer } = await import("node:tls");
-    const { readFileSync } = await import("node:fs");
     const { cert, key } = good();
     for (const minVersion of ["TLSv1.2", "TLSv1.3"] as const) {
       const server = createServer({
@@ -161,6 +163,39 @@ suite("tls", { skip: missing("/usr/sbin/nginx", "/usr/bin/openssl") }, () => {
       );
       await new Promise((resolve) => server.close(resolve));
     }
+  });
+
+  test("a certificate of ours that is renewed is taken, and half of a new one is not", async () => {
+    const [first, second, server] = ["first", "second", "renewed"].map((name) =>
+      authority.issue(name, { names: "DNS:a.test" }),
+    ) as [Certificate, Certificate, Certificate];
+    const [cert, key] = [join(folder.path, "ours.crt"), join(folder.path, "ours.key")];
+    const use = ({ cert: from }: Certificate) => copyFileSync(from, cert);
+    const useKey = ({ key: from }: Certificate) => copyFileSync(from, key);
+    use(first);
+    useKey(first);
+    const options = { cert: readFileSync(server.cert), key: readFileSync(server.key), requestCert: true };
+    const says = createServer({ ...options, rejectUnauthorized: false }, (socket) =>
+      socket.end(String(socket.getPeerCertificate().subject.CN)),
+    );
+    await new Promise<void>((resolve) => {
+      says.listen(0, "127.0.0.1", resolve);
+    });
+    const { port } = says.address() as { port: number };
+    const trust = readTrust(trusted({ tls_cert: cert, tls_key: key }), { lookMs: 0 });
+    const seen = () =>
+      text(connect({ port, host: "127.0.0.1", rejectUnauthorized: false, secureContext: trust.context() }));
+    assert.equal(await seen(), "first");
+    use(second);
+    assert.equal(await seen(), "first", "the key is the old one yet");
+    useKey(second);
+    assert.equal(await seen(), "second");
+    rmSync(cert);
+    assert.equal(await seen(), "second", "the file is away");
+    use(first);
+    useKey(first);
+    assert.equal(await seen(), "first");
+    await new Promise((resolve) => says.close(resolve));
   });
 });
 
