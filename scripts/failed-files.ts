@@ -5,7 +5,13 @@
 import type { TestEvent } from "node:test/reporters";
 
 export default async function* failedFiles(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  for await (const event of events)
-    if (event.type === "test:summary" && event.data.file !== undefined && !event.data.success)
-      yield `${event.data.file}\n`;
+  const told = new Set<string>();
+  for await (const event of events) {
+    if (event.type !== "test:fail") continue;
+    // A file whose process died has no tests: there the file itself is what failed.
+    const file = event.data.entryFile ?? event.data.file;
+    if (file === undefined || told.has(file)) continue;
+    told.add(file);
+    yield `${file}\n`;
+  }
 }

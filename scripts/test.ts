@@ -110,6 +110,8 @@ async function runTests(files: string[], { together, failed, env }: RunOptions):
   const options = [
     `--test-concurrency=${together}`,
     "--test-timeout=600000",
+    // What a test that timed out leaves open must not keep its file, and all of us, for ever.
+    "--test-force-exit",
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     `--test-reporter=${join(import.meta.dirname, "failed-files.ts")}`,
@@ -123,5 +125,15 @@ async function runTests(files: string[], { together, failed, env }: RunOptions):
       ...env,
     },
   });
-  return new Promise((resolve) => child.on("close", (code) => resolve(code ?? 1)));
+  let told: NodeJS.Signals | undefined;
+  const pass = (signal: NodeJS.Signals) => {
+    told = signal;
+    child.kill(signal);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, pass);
+  const code = await new Promise<number>((resolve) => child.on("close", (ended) => resolve(ended ?? 1)));
+  for (const signal of signals) process.off(signal, pass);
+  if (told !== undefined) throw new ScriptError(`ended by ${told}`);
+  return code;
 }

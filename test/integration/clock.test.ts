@@ -31,10 +31,9 @@ function environment(probes: readonly string[]) {
 
 /** All that it said, as events. */
 function hear(child: Child) {
-  let text = "";
-  child.process.stdout!.on("data", (chunk) => (text += String(chunk)));
   const events = (): Decoded[] =>
-    text
+    child
+      .stdout()
       .split("\n")
       .slice(0, -1)
       .map((line) => JSON.parse(line));

@@ -114,7 +114,7 @@ suite("the network", { skip: noNamespaces }, () => {
     const child = cuir(wrap, ["--once"], environment(probes, env));
     children.push(child);
     await eventually(() => child.hasEnded(), { what: `the end of the round: ${child.output()}` });
-    return Object.fromEntries(lines(child.output()).map((line) => [line.program, line])) as Record<
+    return Object.fromEntries(lines(child.stdout()).map((line) => [line.program, line])) as Record<
       string,
       Decoded
     >;
@@ -192,7 +192,7 @@ suite("the network", { skip: noNamespaces }, () => {
     const child = cuir([], ["--config", ini], environment(slow));
     children.push(child);
     const outcomes = () =>
-      lines(child.output())
+      lines(child.stdout())
         .filter((event) => event.program === "Known")
         .map((event) => event.cuir.outcome);
     await eventually(() => outcomes().slice(-12).join() === Array(12).fill("up").join(), {
@@ -212,7 +212,7 @@ suite("the network", { skip: noNamespaces }, () => {
     const seen =
       (...tags: string[]) =>
       () =>
-        lines(child.output()).find((event) => tags.every((tag) => event.tags?.includes(tag)));
+        lines(child.stdout()).find((event) => tags.every((tag) => event.tags?.includes(tag)));
     await eventually(seen("Lone", "up"), { what: child.output() });
     net.inTargets("nft", 'insert rule inet t in ip daddr 10.203.0.0/24 drop comment "all"');
     await eventually(seen("prober", "isolated"), { what: child.output() });
@@ -245,7 +245,7 @@ suite("the network", { skip: noNamespaces }, () => {
     const child = cuir([], [], environment(probes, timing));
     children.push(child);
     const down = await eventually(
-      () => lines(child.output()).find((event) => event.program === "Hole" && event.tags?.includes("down")),
+      () => lines(child.stdout()).find((event) => event.program === "Hole" && event.tags?.includes("down")),
       { what: child.output() },
     );
     assert.equal(down.cuir.failures, 2);
@@ -262,7 +262,7 @@ suite("the network", { skip: noNamespaces }, () => {
     const child = cuir(wrap, ["--once", "--config", ini], { ...environment({}), CUIR_PROBES: "" });
     children.push(child);
     await eventually(() => child.hasEnded(), { what: `the end of the round: ${child.output()}` });
-    return lines(child.output());
+    return lines(child.stdout());
   }
   const times = (count: number, line: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => line(index));
@@ -373,7 +373,7 @@ suite("the network", { skip: noNamespaces }, () => {
     });
     const child = cuir([], [], env);
     children.push(child);
-    const events = () => lines(child.output()).filter((event) => event.tags);
+    const events = () => lines(child.stdout()).filter((event) => event.tags);
     const counted = (tag: string) =>
       Object.keys(probes).map(
         (program) => events().filter((event) => event.program === program && event.tags.includes(tag)).length,
@@ -493,7 +493,7 @@ suite("the network", { skip: noNamespaces }, () => {
       const child = cuir([], ["--once", "--config", ini], { ...environment({}), CUIR_PROBES: "" });
       children.push(child);
       await eventually(() => child.hasEnded());
-      const ours = Object.fromEntries(lines(child.output()).map((line) => [line.program, line]));
+      const ours = Object.fromEntries(lines(child.stdout()).map((line) => [line.program, line]));
       const script = `const all = JSON.parse(process.argv[1]); const out = {};
       for (const [name, { module, theirs: target }] of Object.entries(all)) {
         for (let tries = 0; ; tries += 1) try {
@@ -514,7 +514,7 @@ suite("the network", { skip: noNamespaces }, () => {
       ]);
       children.push(asked);
       await eventually(() => asked.hasEnded(), { withinMs: 60_000 });
-      const theirs = lines(asked.output())[0];
+      const theirs = lines(asked.stdout())[0];
       const table = names.map((name) => [
         name,
         theirs[name],

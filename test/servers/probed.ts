@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, globSync, mkdirSync, writeFileSync } 
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Certificate } from "./authority.ts";
-import { type Child, eventually, freePort, startChild } from "./server.ts";
+import { type Child, awaitStart, freePort, startChild } from "./server.ts";
 
 export interface Probed extends AsyncDisposable {
   readonly port: number;
@@ -21,18 +21,15 @@ export const postgresBinary =
   globSync("/usr/lib/postgresql/*/bin/postgres")[0] ?? "/usr/lib/postgresql/bin/postgres";
 
 async function started(port: number, child: Child): Promise<Probed> {
-  await eventually(
-    () =>
-      new Promise<boolean>((resolve, reject) => {
-        if (child.hasEnded()) return reject(new Error(child.output()));
-        const socket = connect(port, "127.0.0.1", () => {
-          socket.destroy();
-          resolve(true);
-        });
-        socket.on("error", () => resolve(false));
-      }),
-    { what: `a server on port ${port} (${child.output()})` },
-  );
+  const answers = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.on("error", () => resolve(false));
+    });
+  await awaitStart(child, answers, { what: `a server on port ${port}` });
   return { port, child, [Symbol.asyncDispose]: () => child.end("SIGTERM") };
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Channel, type ChannelModel, connect } from "amqplib";
 import { beside, rabbitmqPrograms } from "./release.ts";
-import { type Child, eventually, freePorts, startChild, temporaryFolder } from "./server.ts";
+import { type Child, awaitStart, freePorts, startChild, temporaryFolder } from "./server.ts";
 
 export const withoutRabbitmq = rabbitmqPrograms.without;
 
@@ -114,14 +114,8 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
     const [command, args] = rabbitmqPrograms.start(rabbitmqPrograms.server, []);
     const started = startChild(command, args, { env, group: true });
     child = started;
-    await eventually(
-      async () => {
-        if (started.hasEnded()) throw new Error(started.output());
-        await withChannel(() => Promise.resolve());
-        return true;
-      },
-      { what: `a RabbitMQ at port ${port}`, withinMs: 180_000 },
-    );
+    const answers = () => withChannel(() => Promise.resolve(true));
+    await awaitStart(started, answers, { what: `a RabbitMQ at port ${port}`, withinMs: 180_000 });
   }
 
   await start();

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { redisPrograms } from "./release.ts";
-import { type Child, eventually, freePort, startChild, temporaryFolder } from "./server.ts";
+import { type Child, awaitStart, freePort, startChild, temporaryFolder } from "./server.ts";
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
@@ -73,18 +73,13 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   async function start() {
     const started = startChild(...redisPrograms.start(redisPrograms.server, [file, ...args]));
     child = started;
-    const result = await eventually<boolean | Child>(
-      async () => {
-        if (started.hasEnded()) return started;
-        return command("PING").then(
-          () => true,
-          // It answers: that is up.
-          (error: Error) => error.name === "ReplyError" && !error.message.startsWith("LOADING"),
-        );
-      },
-      { what: `a ${redisPrograms.title} at port ${port}`, withinMs: 60_000 },
-    );
-    if (result === started) throw new Error(`${redisPrograms.title} ended: ${started.output()}`);
+    const answers = () =>
+      command("PING").then(
+        () => true,
+        // It answers: that is up.
+        (error: Error) => error.name === "ReplyError" && !error.message.startsWith("LOADING"),
+      );
+    await awaitStart(started, answers, { what: `a ${redisPrograms.title} at port ${port}` });
   }
 
   async function kill(signal?: NodeJS.Signals) {

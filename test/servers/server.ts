@@ -78,7 +78,10 @@ export function childOf(pid: number): Promise<number> {
 /** A child whose output is kept for messages of failure. */
 export interface Child {
   readonly process: ChildProcess;
+  /** The end of what it printed: 20,000 characters. */
   output(): string;
+  /** All that it printed on standard output. */
+  stdout(): string;
   hasEnded(): boolean;
   /** To the child, with its whole group where it has one. */
   signal(signal: NodeJS.Signals): void;
@@ -88,6 +91,23 @@ export interface Child {
   end(signal?: NodeJS.Signals): Promise<void>;
 }
 
+const living = new Set<(signal: NodeJS.Signals) => void>();
+let isGuarded = false;
+
+/** Where a test times out, or we are told to end, nobody disposes of anything: no child is to outlive us. */
+function guardChildren() {
+  if (isGuarded) return;
+  isGuarded = true;
+  process.on("exit", () => {
+    for (const signal of living) signal("SIGKILL");
+  });
+  for (const [name, code] of [
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)
+    process.once(name, () => process.exit(code));
+}
+
 export function startChild(
   command: string,
   args: readonly string[],
@@ -95,6 +115,8 @@ export function startChild(
 ): Child {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: group, ...options });
   let output = "";
+  let stdout = "";
+  child.stdout.on("data", (chunk) => (stdout += String(chunk)));
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk) => (output = (output + String(chunk)).slice(-20_000)));
   child.on("error", (error) => (output += error.message));
@@ -104,9 +126,14 @@ export function startChild(
     if (group) process.kill(-child.pid!, name);
     else child.kill(name);
   }
+  guardChildren();
+  living.add(signal);
+  child.on("exit", () => living.delete(signal));
+  child.on("error", () => living.delete(signal));
   return {
     process: child,
     output: () => output,
+    stdout: () => stdout,
     hasEnded,
     signal,
     halt() {
@@ -125,6 +152,24 @@ export function startChild(
       child.stderr.destroy();
     },
   };
+}
+
+/** Resolves when the server answers; ends it, and rejects, where it ends itself or does not answer in time. */
+export async function awaitStart(
+  server: Child,
+  answers: () => Promise<boolean> | boolean,
+  { what, withinMs }: { readonly what: string; readonly withinMs?: number },
+): Promise<void> {
+  try {
+    await eventually(async () => server.hasEnded() || (await answers()), {
+      what,
+      ...(withinMs === undefined ? undefined : { withinMs }),
+    });
+    if (server.hasEnded()) throw new Error(`${what} ended`);
+  } catch (error) {
+    await server.end();
+    throw new Error(server.output(), { cause: error });
+  }
 }
 
 /** The signal is sent at once, and a busy thread still runs on for a moment: long enough to answer. */

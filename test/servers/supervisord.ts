@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectWeb } from "../../src/supervisor/web.ts";
 import type { XmlValue } from "../../src/supervisor/xmlrpc.ts";
-import { type Child, eventually, startChild, temporaryFolder } from "./server.ts";
+import { type Child, awaitStart, eventually, startChild, temporaryFolder } from "./server.ts";
 
 /** What the witness saw: every event, before any buffer. */
 export interface Witnessed {
@@ -96,10 +96,8 @@ ${sections.replaceAll("%DIR%", folder)}
       env: { ...process.env, PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1", ...environment },
     });
     child = started;
-    await eventually(() => started.hasEnded() || read(witness).slice(before).includes("WITNESS_READY"), {
-      what: "the witness",
-    });
-    if (started.hasEnded()) throw new Error(`supervisord ended: ${started.output()}`);
+    const answers = () => read(witness).slice(before).includes("WITNESS_READY");
+    await awaitStart(started, answers, { what: "supervisord's witness" });
   }
 
   configure(sections);
