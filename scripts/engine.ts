@@ -53,7 +53,11 @@ export async function aptInstall(...packages: string[]): Promise<void> {
   listsRead ??= retried(() => runQuietly("Reading the package lists", "apt-get", apt("update"), { env }));
   await listsRead;
   const install = apt("install", "--yes", "--no-install-recommends", ...packages);
-  await retried(() => runQuietly(`Installing ${names}`, "apt-get", install, { env }));
+  await retried(async () => {
+    // An installation that was killed half-way refuses all further ones until this is done.
+    await run("dpkg", ["--configure", "-a"], { env });
+    await runQuietly(`Installing ${names}`, "apt-get", install, { env });
+  });
 }
 
 async function confirm(question: string): Promise<void> {

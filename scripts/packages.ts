@@ -1,6 +1,5 @@
 // The Debian packages whose servers and tools the tests use, and how they come onto the machine.
-import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { aptInstall } from "./engine.ts";
 import { output, say, succeeds } from "./command.ts";
 
@@ -57,14 +56,17 @@ export async function missingPackages(names: readonly string[]): Promise<string[
 }
 
 const policy = "/usr/sbin/policy-rc.d";
+const ourPolicy = "#!/bin/sh\n# moustash: no services while its tests' packages are installed\nexit 101\n";
 
 /** Debian starts a server when it is installed; the tests start their own, on ports of their own. */
 async function withoutServices(install: () => Promise<void>): Promise<void> {
-  if (existsSync(policy)) return install();
-  await writeFile(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  const before = await readFile(policy, "utf8").catch(() => undefined);
+  // Our own is what a killed run left.
+  if (before !== undefined && before !== ourPolicy) return install();
+  await writeFile(policy, ourPolicy, { mode: 0o755 });
   try {
     await install();
   } finally {
-    await rm(policy);
+    await rm(policy, { force: true });
   }
 }

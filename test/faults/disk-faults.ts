@@ -83,18 +83,21 @@ export const diskFaults: readonly Fault[] = [
 async function freezeDisk({ link, tools, told }: Ground, { random, disk }: Round): Promise<Outcome> {
   link.set("cut");
   const supervisord = playSupervisord(tools, told);
-  await supervisord.answers(1 + Math.floor(random() * 20));
-  await command("fsfreeze", ["--freeze", disk!.place]);
-  let killed: Promise<void>;
   try {
-    await delay(500 + random() * 500);
-    killed = supervisord.kill();
+    await supervisord.answers(1 + Math.floor(random() * 20));
+    await command("fsfreeze", ["--freeze", disk!.place]);
+    let killed: Promise<void>;
+    try {
+      await delay(500 + random() * 500);
+      killed = supervisord.kill();
+    } finally {
+      await command("fsfreeze", ["--unfreeze", disk!.place]);
+    }
+    await killed;
+    await supervisord.answers(1);
   } finally {
-    await command("fsfreeze", ["--unfreeze", disk!.place]);
+    await supervisord.end();
   }
-  await killed;
-  await supervisord.answers(1);
-  await supervisord.end();
   return { kills: 1 };
 }
 

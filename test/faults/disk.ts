@@ -28,7 +28,8 @@ export async function mountSmall(
     place,
     remount: (how: "ro" | "rw") => command("mount", ["-o", `remount,${how}`, place]),
     async [Symbol.asyncDispose]() {
-      await command("umount", [place]);
+      // Lazily: where a fault went wrong somebody may use it yet, and the folder is removed next.
+      await command("umount", ["--lazy", place]);
     },
   };
 }

@@ -6,6 +6,8 @@ import { writeSync } from "node:fs";
 import { openSqliteSpool } from "../../src/spool/sqlite.ts";
 import { makeRun } from "../contract/spool.ts";
 
+// Whoever reads us is gone.
+process.stdin.on("end", () => process.exit()).resume();
 const [verb, directory] = process.argv.slice(2);
 const spool = openSqliteSpool({ directory: directory!, mostBytes: 2 ** 28 });
 /** A full pipe is waited for: what was said must be heard. */
@@ -38,5 +40,5 @@ if (verb === "add") {
 } else {
   await using drain = await spool.drain();
   say(drain ? "held" : "refused");
-  await new Promise((resolve) => process.stdin.on("end", resolve).resume());
+  await new Promise(() => {});
 }

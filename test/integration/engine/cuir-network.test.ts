@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { output } from "../../../scripts/command.ts";
-import { docker, eventually, hardened, noEngine, removeAll, testName } from "./docker.ts";
+import { docker, eventually, hardened, noEngine, removeAll } from "./docker.ts";
 
-const name = testName("cuir-network");
+// Of all clones the same, as the network is: a machine has it once, and what a killed run left must go.
+const name = "moustash-test-cuir-network";
 const subnet = "10.213.79";
 /** The switch between its containers, by the name that this machine has for it: one that a test can cut. */
 const bridge = "moustash-cut";

@@ -33,7 +33,6 @@ describe("Cuir's image", { skip: noEngine }, () => {
 
   after(async () => {
     await removeAll(name);
-    await docker("volume", "rm", "--force", name);
     await rm(folder, { recursive: true, force: true });
   });
 

@@ -36,11 +36,13 @@ export async function eventually<Result>(
   throw new Error(`not within ${withinMs / 1_000} s: ${what}`, { cause: reason });
 }
 
-/** Removes the containers and networks of a label, such as those that a killed run has left. */
+/** Removes the containers, networks and volumes of a label, such as those that a killed run has left. */
 export async function removeAll(label: string): Promise<void> {
   const filter = `label=${label}`;
   const containers = await docker("ps", "--all", "--quiet", "--filter", filter);
   if (containers) await docker("rm", "--force", "--volumes", ...containers.split("\n"));
   const networks = await docker("network", "ls", "--quiet", "--filter", filter);
   if (networks) await docker("network", "rm", ...networks.split("\n"));
+  const volumes = await docker("volume", "ls", "--quiet", "--filter", filter);
+  if (volumes) await docker("volume", "rm", "--force", ...volumes.split("\n"));
 }

@@ -45,7 +45,11 @@ describe("the examples with supervisord", { skip: noEngine, concurrency: 1 }, ()
       after(down);
 
       test("is healthy, and tells of a program that dies, with the cause", async () => {
-        await compose("exec", "-T", "app", "sh", "-c", "kill -9 $(supervisorctl pid app)");
+        const pid = await eventually("a running app", async () => {
+          const said = Number(await compose("exec", "-T", "app", "supervisorctl", "pid", "app"));
+          return said > 0 ? said : undefined;
+        });
+        await compose("exec", "-T", "app", "kill", "-9", `${pid}`);
         const died = await eventually("the event of its end", async () =>
           (await events()).find(
             ({ message, program }) => message === "PROCESS_STATE_EXITED" && program === "app",

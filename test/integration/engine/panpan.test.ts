@@ -41,7 +41,11 @@ describe("panpan in containers", { skip: noEngine }, () => {
 
   function run(words: readonly string[], options: readonly string[] = [], input?: string) {
     const args = ["run", "--rm", ...where, ...hardened, ...options, image, ...words];
-    return spawnSync("docker", args, { encoding: "utf8", ...(input !== undefined && { input }) });
+    return spawnSync("docker", args, {
+      encoding: "utf8",
+      timeout: 120_000,
+      ...(input !== undefined && { input }),
+    });
   }
 
   async function events(): Promise<Record<string, unknown>[]> {
@@ -88,7 +92,10 @@ describe("panpan in containers", { skip: noEngine }, () => {
     /** Runs a script in the demo image, into which /opt/moustash was copied. */
     function script(text: string, options: readonly string[] = []) {
       const args = ["run", "--rm", ...where, ...hardened, "--tmpfs", "/tmp", ...options];
-      return spawnSync("docker", [...args, "moustash/demo:latest", "bash", "-c", text], { encoding: "utf8" });
+      return spawnSync("docker", [...args, "moustash/demo:latest", "bash", "-c", text], {
+        encoding: "utf8",
+        timeout: 120_000,
+      });
     }
     const said = async () => (await events()).map(({ message }) => message);
     const details = async () => (await events()).map(({ panpan: own }) => own as Record<string, unknown>);
@@ -118,7 +125,7 @@ describe("panpan in containers", { skip: noEngine }, () => {
     ] as const)
       test(`kill -${signal}: it reaches the command, and the code says so`, async () => {
         const command = `bash -c 'trap - ${signal}; echo up > /tmp/up; exec sleep 600'`;
-        const waiting = "until [ -e /tmp/up ]; do sleep 0.1; done; sleep 0.5";
+        const waiting = "timeout 60 sh -c 'until [ -e /tmp/up ]; do sleep 0.1; done'; sleep 0.5";
         const { status, stderr } = script(
           `set -m; ${panpan} --run -- ${command} & ${waiting}; kill -${signal} $!; wait $!`,
         );

@@ -15,7 +15,7 @@ import { makeRun } from "../../contract/spool.ts";
 const root = fs.mkdtempSync(join(tmpdir(), "moustash-disk-"));
 const mounted: string[] = [];
 after(() => {
-  for (const place of mounted) execFileSync("umount", [place]);
+  for (const place of mounted) execFileSync("umount", ["--lazy", place]);
   fs.rmSync(root, { recursive: true });
 });
 const asRoot = { skip: process.getuid!() === 0 ? false : "mounting a file system needs root" };
