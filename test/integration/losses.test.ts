@@ -59,7 +59,15 @@ async function settled(supervisord: Supervisord, redis: RedisServer): Promise<Fo
 /** Each serial that is missing lies in what a loss names, and no loss names more than is missing. */
 function assertAccounted(supervisord: Supervisord, events: readonly FouetEvent[]): number {
   const got = new Set(serialsOf(events));
-  const missing = witnessedSerials(supervisord).filter((serial) => !got.has(serial));
+  const witnessed = witnessedSerials(supervisord);
+  const missing = witnessed.filter((serial) => !got.has(serial));
+  /** By what a listener of our priority refused: supervisord hands that out to us as well, before its turn. */
+  const overtaken = new Set<number>();
+  let highest = -1;
+  for (const serial of new Set(serialsOf(events))) {
+    if (serial < highest) overtaken.add(serial);
+    highest = Math.max(highest, serial);
+  }
   const losses = events.filter(({ message }) => message === "lost");
   const named = losses.map(({ fouet }) => ({
     serials: new Set(numbersOf(String(fouet["serials"]))),
@@ -70,7 +78,12 @@ function assertAccounted(supervisord: Supervisord, events: readonly FouetEvent[]
   assert.deepEqual(unreported, [], "every loss is reported");
   for (const { serials, least, most } of named) {
     const count = missing.filter((serial) => serials.has(serial)).length;
-    assert.ok(count <= most, `${count} are missing of ${[...serials].join()}: ${least} to ${most}`);
+    // The witness itself came later than the first of them; and what is overtaken looks lost at first.
+    const others = [...serials].filter((serial) => serial < witnessed[0]! || overtaken.has(serial)).length;
+    assert.ok(
+      least <= count + others && count <= most,
+      `${count} are missing (and perhaps ${others}) of ${[...serials].join()}: ${least} to ${most}`,
+    );
   }
   const first = new Map(events.map((event) => [event.moustash.id, event]));
   assert.equal(serialsOf([...first.values()]).length, got.size, "one id for one serial");

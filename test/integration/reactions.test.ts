@@ -178,8 +178,8 @@ for (const [name, trouble] of Object.entries(troubles)) {
         [],
       );
       assert.ok(others.length <= 1, daemon.stderr());
-      await trouble.end(place);
       const over = daemon.stderr().length;
+      await trouble.end(place);
       await eventually(() => daemon.stderr().slice(over).includes("the broker answers again"), {
         what: "the end of the trouble",
       });

@@ -124,10 +124,10 @@ describe("secrets", { skip: withoutRedis }, () => {
       FOUET_LISTEN: at("fouet.sock"),
     };
     const daemons = [startTool(["cuir"], env), startTool(["fouet"], env)];
-    const wrap = startTool(["panpan", "--run", "--", "sleep", "3"], env);
+    const wrap = startTool(["panpan", "--run", "--", "sleep", "3141"], env);
     try {
       await eventually(() => daemons[0]!.seen.stderr.includes("refuses the password"));
-      await eventually(async () => (await commandLines()).some((line) => line.startsWith("sleep 3")));
+      await eventually(async () => (await commandLines()).some((line) => line.trim() === "sleep 3141"));
       for (const line of await commandLines()) assertSilent(line, "a command line");
     } finally {
       for (const { child } of [...daemons, wrap]) child.kill("SIGTERM");

@@ -297,7 +297,7 @@ while True: signal.pause()
     const { panpan, message } = await lastEvent();
     assert.equal(panpan.killed, true);
     assert.match(message, /longer than it may/);
-    const child = Number(await readFile(join(home.folder, "child"), "utf8"));
+    const child = await eventually(async () => Number(await readFile(join(home.folder, "child"), "utf8")));
     await eventually(() => !isAlive(child), { what: "the end of the command's child" });
   });
 
