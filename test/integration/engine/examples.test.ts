@@ -49,7 +49,7 @@ describe("the examples with supervisord", { skip: noEngine, concurrency: 1 }, ()
           const said = Number(await compose("exec", "-T", "app", "supervisorctl", "pid", "app"));
           return said > 0 ? said : undefined;
         });
-        await compose("exec", "-T", "app", "kill", "-9", `${pid}`);
+        await compose("exec", "-T", "app", "sh", "-c", `kill -9 ${pid}`);
         const died = await eventually("the event of its end", async () =>
           (await events()).find(
             ({ message, program }) => message === "PROCESS_STATE_EXITED" && program === "app",
