@@ -104,12 +104,13 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     const atMs = now();
     const outcome = rule(found, trace, target, rules);
     probes += 1;
-    last = outcome;
     lag = Math.max(0, lagMs);
     lastMs = trace.totalMs;
-    if (outcome.verdict === "down") failures += 1;
-    voice.hear(outcome, atMs, trace.totalMs ?? 0);
     const believed = doubt.weigh({ outcome, progress, startedMs: trace.startMs });
+    // Cut off, it found out nothing: no failure is counted, drawn or remembered.
+    last = believed?.cause === "isolated" ? believed : outcome;
+    if (last.verdict === "down") failures += 1;
+    voice.hear(last, atMs, trace.totalMs ?? 0);
     if (believed === undefined) return true;
     if (believed.cause === "isolated") progress = { ...settled(progress.status), blind: progress.blind };
     const before = progress;
