@@ -138,7 +138,8 @@ export const fields = {
   silence: "Until when and why people are not told.",
   suppressed_by: "The program that it depends on and that is down.",
   flap_changes: "Changes since it began to flap.",
-  counts: "In summaries: `count`, `lost`, `loss_percent`, `min_ms`, `p50_ms`, `p99_ms`, `max_ms`.",
+  counts:
+    "In summaries, of the probes that could be judged: `count`, `lost`, `loss_percent`, `min_ms`, `p50_ms`, `p99_ms`, `max_ms`.",
 } as const;
 
 function details(facts: Facts, occasion: Occasion): Partial<Record<keyof typeof fields, unknown>> {
@@ -203,8 +204,10 @@ export function summarise(facts: Facts, occasion: Occasion): string {
   const name = `${target.program} ${target.source}`;
   if (occasion === "test") return `${name}: a trial, nothing happened`;
   if (occasion === "summary" && summary !== undefined) {
+    if (summary.count === 0) return `${name} ${status}: no probe could be judged`;
     const times = summary.p50_ms === undefined ? "" : `, p50 ${summary.p50_ms} ms, p99 ${summary.p99_ms} ms`;
-    return `${name} ${status}: ${summary.count} probes, ${summary.loss_percent} % lost${times}`;
+    const probes = summary.count === 1 ? "1 probe" : `${summary.count} probes`;
+    return `${name} ${status}: ${probes}, ${summary.loss_percent} % lost${times}`;
   }
   const why = outcome.cause === undefined ? "" : `: ${causes[outcome.cause].text}`;
   const what = outcome.detail === undefined ? why : `${why} (${outcome.detail})`;

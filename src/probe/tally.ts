@@ -1,4 +1,6 @@
 // Counts of one target between two summaries: probes, losses, and the middle and the tail of their times.
+// Invariant: what was our own trouble is not counted, neither as a probe nor as a loss.
+import type { Verdict } from "./cause.ts";
 
 export interface Summary {
   readonly count: number;
@@ -11,7 +13,7 @@ export interface Summary {
 }
 
 export interface Tally {
-  add(good: boolean, ms: number): void;
+  add(verdict: Verdict, ms: number): void;
   /** And begins anew. */
   take(): Summary;
 }
@@ -24,9 +26,10 @@ export function createTally(): Tally {
   let lost = 0;
   let kept: number[] = [];
   return {
-    add(good, ms) {
+    add(verdict, ms) {
+      if (verdict === "unknown") return;
       count += 1;
-      if (!good) lost += 1;
+      if (verdict === "down") lost += 1;
       else if (kept.length < mostKept) kept.push(ms);
       else kept[count % mostKept] = ms;
     },

@@ -8,7 +8,7 @@ import { createHearing } from "./hearing.ts";
 import { createHistory } from "./history.ts";
 import { type Memory, remember, retell } from "./memory.ts";
 import type { Item } from "./outbox.ts";
-import { type Outcome, type Trace, isGood } from "./outcome.ts";
+import type { Outcome, Trace } from "./outcome.ts";
 import { type Facts, type Occasion, draft } from "./report.ts";
 import type { Rules } from "./settings.ts";
 import type { Silence } from "./silence.ts";
@@ -259,7 +259,7 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
     },
     hear(outcome, atMs, totalMs) {
       history.add(atMs, outcome, totalMs);
-      tally?.add(isGood(outcome), totalMs);
+      tally?.add(outcome.verdict, totalMs);
     },
     tell,
   };

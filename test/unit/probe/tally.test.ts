@@ -5,8 +5,9 @@ import { createTally, quantile } from "../../../src/probe/tally.ts";
 
 test("count, loss, middle and tail; then anew", () => {
   const tally = createTally();
-  for (let ms = 1; ms <= 99; ms += 1) tally.add(true, ms);
-  tally.add(false, 3000);
+  for (let ms = 1; ms <= 99; ms += 1) tally.add("up", ms);
+  tally.add("down", 3000);
+  tally.add("unknown", 3000);
   assert.deepEqual(tally.take(), {
     count: 100,
     lost: 1,

@@ -6,9 +6,10 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createDoubt } from "../../../src/probe/doubt.ts";
 import { type Outcome, fail, up as good } from "../../../src/probe/outcome.ts";
-import { type Occasion, draft } from "../../../src/probe/report.ts";
+import { type Occasion, draft, summarise } from "../../../src/probe/report.ts";
 import type { TargetValues } from "../../../src/probe/settings.ts";
 import { writeSilence } from "../../../src/probe/silence.ts";
+import { type Summary, createTally } from "../../../src/probe/tally.ts";
 import { type Target, parseTarget } from "../../../src/probe/target.ts";
 import { type Status, advance, settled } from "../../../src/probe/transition.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
@@ -285,6 +286,17 @@ test("summaries, and the prober's own life", async () => {
   assert.equal(alive.cuir.missed, 0);
   assert.ok(Date.parse(alive.cuir.expected_before) > Date.parse(alive["@timestamp"]));
   await cuir.end();
+});
+
+test("a summary holds nothing of our own trouble against its target", () => {
+  const summaryOf = (counts: Summary) =>
+    summarise({ target: target("Web", 1), outcome: good, atMs: 0, status: "up", summary: counts }, "summary");
+  const tally = createTally();
+  tally.add("unknown", 3000);
+  assert.equal(summaryOf(tally.take()), "Web 127.0.0.1:1 up: no probe could be judged");
+  tally.add("unknown", 3000);
+  tally.add("degraded", 2);
+  assert.equal(summaryOf(tally.take()), "Web 127.0.0.1:1 up: 1 probe, 0 % lost, p50 2 ms, p99 2 ms");
 });
 
 test("what changed since it was last up: the address", async () => {
