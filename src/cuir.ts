@@ -57,6 +57,7 @@ export const main = () =>
         ledger,
         spool: delivery.spool,
         targets: () => source.snapshot(),
+        missed: () => source.life().missed,
       },
       report: (level, message) => logger[level]({}, message),
     });

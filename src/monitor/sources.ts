@@ -16,6 +16,8 @@ export interface Sources {
   readonly spool: { readonly durable: boolean; status(): Promise<SpoolView> };
   /** Cuir's targets as they stand now. */
   readonly targets?: () => readonly TargetView[];
+  /** Rounds that Cuir has skipped since its start, those of targets that are watched no more among them. */
+  readonly missed?: () => number;
   /** Whether a listener's numbers are shown: Fouet's. */
   readonly listens?: true;
   /** How much longer than three rounds of the target that is probed most often no probe may end; a minute. */

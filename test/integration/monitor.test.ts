@@ -400,6 +400,38 @@ describe("both daemons, as processes", { concurrency: 2 }, () => {
       }
     });
   }
+
+  test("a counter of Cuir stays where it was when targets are taken off the list", async () => {
+    await using folder = await temporaryFolder();
+    const port = await freePort();
+    const file = join(folder.path, "moustash.ini");
+    const write = (targets: string) =>
+      writeFile(
+        file,
+        `[Moustash]\ntransport: stdout\nspool: none\n[Cuir]\nhttp: 127.0.0.1:${port}\ninterval: 100ms\n${targets}\n`,
+      );
+    await write("Web: 127.0.0.1:1:the shop\nSSH: 127.0.0.1:1:ssh server for HULK");
+    const child = startChild(process.execPath, [entry, "cuir", "--config", file]);
+    try {
+      const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      const missed = async () =>
+        Number(/^moustash_probe_rounds_missed_total (\S+)$/m.exec(await metrics())?.[1]);
+      await eventually(async () => (await metrics()).includes('moustash_targets{state="down"} 2'), {
+        what: "both targets to be probed",
+      });
+      child.halt();
+      await sleep(1000);
+      child.signal("SIGCONT");
+      const before = await eventually(async () => ((await missed()) >= 8 ? await missed() : undefined), {
+        what: "rounds that were missed",
+      });
+      await write("SSH: 127.0.0.1:1:ssh server for HULK");
+      await eventually(async () => !(await metrics()).includes('program="Web"'), { what: "the new list" });
+      assert.ok((await missed()) >= before, `${await missed()} after ${before}`);
+    } finally {
+      await child.end();
+    }
+  });
 });
 
 describe("--health", { concurrency: 2 }, () => {

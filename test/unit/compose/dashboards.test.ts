@@ -57,6 +57,7 @@ before(async () => {
           evidence: { http_status: 200, certificate_expires: "2026-12-01T00:00:00.000Z" },
         }),
       ],
+      missed: () => 0,
       listens: true,
     },
   });
