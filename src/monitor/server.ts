@@ -6,7 +6,7 @@
 //   clients can hold no place; a health check is answered whoever else is there).
 // - A long answer is made in slices; the event loop turns between them, so that probes and deliveries have theirs.
 // - One long answer is made at a time; those who wait are few, the others get 503. Made, it is sent as slowly as its
-//   reader reads: beyond `mostHeldBytes` the reader that is slow longest gives way.
+//   reader reads: beyond `mostHeldBytes` the reader that is slow longest gives way, with all answers that it asked for.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -61,7 +61,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const turn = createTurns();
   const connections = createConnections();
 
-  async function answer(request: IncomingMessage, response: ServerResponse) {
+  async function answer(request: IncomingMessage, response: ServerResponse, held: Held) {
     for (const [name, value] of Object.entries({ ...safety, ...options.headers }))
       response.setHeader(name, value);
     const refuse = (status: number, text: string, headers: Record<string, string> = {}) =>
@@ -88,13 +88,15 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     if (!done) return refuse(503, "busy: try again", { "Retry-After": "1" });
     let bytes: Buffer;
     try {
+      // Whoever has left meanwhile is made nothing.
+      if (request.socket.destroyed) return;
       bytes = await gather(body);
     } finally {
       done();
     }
     const packed = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "");
     if (packed) bytes = await pack(bytes);
-    connections.holds(request.socket, bytes.length);
+    held.take(bytes.length);
     end(
       response,
       status,
@@ -113,13 +115,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     },
     (request, response) => {
       const { socket } = request;
-      connections.busy(socket);
+      const held = connections.busy(socket);
       const deadline = setTimeout(() => socket.destroy(), answerWithinMs);
       response.once("close", () => {
         clearTimeout(deadline);
-        connections.idle(socket);
+        held.end();
       });
-      answer(request, response).catch((error: unknown) => {
+      answer(request, response, held).catch((error: unknown) => {
         onError(error);
         if (response.headersSent) socket.destroy();
         else end(response, 500, { Connection: "close" }, "an error of ours: see the log\n");
@@ -211,15 +213,22 @@ function createTurns() {
   };
 }
 
+/** One answer, and what its reader has not read of it yet. */
+interface Held {
+  take(bytes: number): void;
+  end(): void;
+}
+
 /** Who is connected, in the order of coming or of having become idle, and what they have not read yet. */
 function createConnections() {
   const idle = new Set<Socket>();
-  const busy = new Map<Socket, number>();
+  /** A client may ask again before it has read (RFC 9112 §9.3.2): so many answers, of so many bytes together. */
+  const busy = new Map<Socket, { answers: number; bytes: number }>();
   let heldBytes = 0;
 
   function forget(socket: Socket) {
     idle.delete(socket);
-    heldBytes -= busy.get(socket) ?? 0;
+    heldBytes -= busy.get(socket)?.bytes ?? 0;
     busy.delete(socket);
   }
   function end(socket: Socket) {
@@ -233,22 +242,34 @@ function createConnections() {
       idle.add(socket);
       socket.once("close", () => forget(socket));
     },
-    busy(socket: Socket) {
+    busy(socket: Socket): Held {
       idle.delete(socket);
-      busy.set(socket, 0);
-    },
-    holds(socket: Socket, bytes: number) {
-      if (!busy.has(socket)) return;
-      busy.set(socket, bytes);
-      heldBytes += bytes;
-      for (const [slowest, held] of busy) {
-        if (heldBytes <= mostHeldBytes) break;
-        if (held > 0 && slowest !== socket) end(slowest);
-      }
-    },
-    idle(socket: Socket) {
-      forget(socket);
-      if (!socket.destroyed) idle.add(socket);
+      const all = busy.get(socket) ?? { answers: 0, bytes: 0 };
+      if (!socket.destroyed) busy.set(socket, all);
+      all.answers += 1;
+      let held = 0;
+      return {
+        take(bytes) {
+          // Its own reader too, where that has earlier answers to read.
+          for (const [slowest, { bytes: unread }] of busy) {
+            if (heldBytes + bytes <= mostHeldBytes) break;
+            if (unread > 0) end(slowest);
+          }
+          if (busy.get(socket) !== all) return;
+          held = bytes;
+          all.bytes += bytes;
+          heldBytes += bytes;
+        },
+        end() {
+          if (busy.get(socket) !== all) return;
+          all.answers -= 1;
+          all.bytes -= held;
+          heldBytes -= held;
+          if (all.answers > 0) return;
+          busy.delete(socket);
+          if (!socket.destroyed) idle.add(socket);
+        },
+      };
     },
   };
 }

@@ -1,6 +1,7 @@
 // What watches a daemon, under load and attack: it answers, gives nothing away, and leaves the work alone.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { type Socket, connect } from "node:net";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { describe, test } from "node:test";
 import { askHealth } from "../../src/monitor/health.ts";
 import { openMonitor } from "../../src/monitor/monitor.ts";
 import { createLedger } from "../../src/monitor/ledger.ts";
+import { serve } from "../../src/monitor/server.ts";
 import { eventually, freePort, startChild, temporaryFolder } from "../servers/server.ts";
 import { madeUpTarget, openWatched } from "../servers/watched.ts";
 
@@ -171,6 +173,57 @@ describe("a daemon that is watched", { concurrency: 2 }, () => {
       assert.ok(grown < 256 * 2 ** 20, `${grown} bytes`);
     } finally {
       for (const socket of greedy) socket.destroy();
+    }
+  });
+
+  test("counts all that a client holds who asks again before it has read, until it leaves", async () => {
+    const mb = "x".repeat(2 ** 20);
+    await using server = await serve({
+      address: local(0),
+      routes: {
+        "/": {
+          answer: () => ({
+            type: "text/plain",
+            body: ReadableStream.from(Array.from({ length: 16 }, () => mb)),
+          }),
+        },
+      },
+      isAllowed: () => true,
+      headers: {},
+      onError: (error) => assert.fail(String(error)),
+    });
+    const asked: Socket[] = [];
+    const ask = (times: number) => {
+      const socket = connect(server.port, "127.0.0.1").on("error", () => {});
+      socket.pause();
+      socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(times));
+      asked.push(socket);
+      return socket;
+    };
+    const fetched = async () => (await (await fetch(`http://127.0.0.1:${server.port}/`)).text()).length;
+    try {
+      for (let count = 0; count < 2; count += 1) {
+        const socket = ask(3);
+        await fetched();
+        await fetched();
+        socket.destroy();
+      }
+      // Those have left: of what they held nothing is counted any more, and a slow reader has its time.
+      const slow = ask(1);
+      let read = 0;
+      slow.on("data", (bytes) => (read += bytes.length)).pause();
+      assert.equal(await fetched(), 16 * 2 ** 20);
+      slow.resume();
+      await eventually(() => read > 16 * 2 ** 20, { what: "all of the slow reader's answer" });
+      const greedy = ask(5);
+      const closed = once(greedy, "close");
+      await fetched();
+      await fetched();
+      greedy.resume();
+      await closed;
+      assert.ok(greedy.bytesRead < 5 * 16 * 2 ** 20, "who asks for more than there is room for gives way");
+    } finally {
+      for (const socket of asked) socket.destroy();
     }
   });
 
