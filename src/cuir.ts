@@ -71,6 +71,7 @@ export const main = () =>
         const place = { address: settings.http, access: accessOf(settings) };
         const targets = configureTargets({ ...next, settings, host });
         source.replace({ targets, settings, hash, list: listOf(next) });
+        ledger.listed();
         return (await monitor.move(place)) ? [] : ["[Cuir] http"];
       },
     });

@@ -61,8 +61,9 @@ export interface Ledger {
   readonly history: History;
   /** Probes by duration, not cumulative; the last one is beyond all bounds. */
   readonly durations: { readonly counts: readonly number[]; readonly sumSeconds: number };
-  /** Monotonic milliseconds of the last probe that ended. */
+  /** Monotonic milliseconds of the last probe that ended, or of a new list: its probes have their own time. */
   readonly lastProbeMs: number | undefined;
+  readonly listed: () => void;
   readonly probed: (program: string, verdict: Verdict, durationMs: number | undefined) => void;
 }
 
@@ -102,6 +103,9 @@ export function createLedger({ now = Date.now }: { now?: () => number } = {}): L
     },
     get lastProbeMs() {
       return lastProbeMs;
+    },
+    listed() {
+      lastProbeMs = performance.now();
     },
     probed(program, verdict, durationMs) {
       lastProbeMs = performance.now();
