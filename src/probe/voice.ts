@@ -16,6 +16,17 @@ import { createTally } from "./tally.ts";
 import { type Target, keyOf } from "./target.ts";
 import type { Status } from "./transition.ts";
 
+const severity: Readonly<Record<Status | "unknown", number>> = {
+  new: 0,
+  up: 0,
+  degraded: 1,
+  down: 2,
+  unknown: 3,
+};
+
+/** Whether what a probe found is no worse than what its target is held to be. */
+const bearsOut = ({ verdict }: Outcome, status: Status): boolean => severity[verdict] <= severity[status];
+
 /** Where what is said goes, and what it depends on. */
 export interface Audience {
   readonly host: string;
@@ -218,13 +229,15 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
 
   function digest(moment: Moment) {
     const { outcome, status } = moment;
+    // A digest that tells of a state waits for a probe that bears it out: our own trouble does not, nor does a failure
+    // that is not confirmed yet.
+    if (!bearsOut(outcome, status)) return;
     const { changes } = flap;
     const due = flap.due(monotonic());
     if (due === undefined) return;
     const told = { ...factsOf(moment), flapping: due === "digest", flapChanges: changes };
     const notify = told.silence === undefined && rules.notify !== "none";
-    // What waits for its confirmation is not what they should believe.
-    if (notify && (status !== "up" || outcome.verdict === "up")) {
+    if (notify) {
       hear(status);
       if (known !== undefined) keep(key, known);
     }

@@ -79,7 +79,7 @@ function live(rules: Rules) {
 
 const steps = fc.array(
   fc.constantFrom<Step>("up", "down", "degraded", "unknown", "silence", "end of silence", "restart"),
-  { maxLength: 60 },
+  { maxLength: 60, size: "max" },
 );
 const counts = { fall: fc.integer({ min: 1, max: 3 }), rise: fc.integer({ min: 1, max: 3 }) };
 
@@ -105,3 +105,28 @@ for (const [name, flapping] of [
       { numRuns: 2000 },
     );
   });
+
+test("a digest waits while it is our own trouble, or a failure that is not confirmed, that is found", () => {
+  const life = live(defaults({ fall: 2, rise: 1, flap_changes: 3, flap_window: 10_000, remind: undefined }));
+  const probes = (verdict: Verdict, count: number) => {
+    for (let probe = 0; probe < count; probe += 1) life.step(verdict);
+  };
+  probes("up", 1);
+  probes("down", 2);
+  probes("up", 1);
+  probes("down", 2);
+  assert.deepEqual(life.heard, ["down", "up", "down"], "it flaps from the last on");
+  probes("unknown", 20);
+  assert.deepEqual(life.heard, ["down", "up", "down"]);
+  probes("down", 1);
+  assert.deepEqual(life.heard.splice(0), ["down", "up", "down", "down"], "calm, and down");
+  probes("up", 1);
+  probes("down", 2);
+  probes("up", 1);
+  assert.deepEqual(life.heard.splice(0), ["up", "down", "up"]);
+  probes("up", 9);
+  probes("down", 1);
+  assert.deepEqual(life.heard, []);
+  probes("up", 1);
+  assert.deepEqual(life.heard, ["up"], "calm, and up");
+});
