@@ -235,8 +235,10 @@ export function createVoice({ target, rules, audience, memory, blocker, changed 
     const { changes } = flap;
     const due = flap.due(monotonic());
     if (due === undefined) return;
-    const told = { ...factsOf(moment), flapping: due === "digest", flapChanges: changes };
-    const notify = told.silence === undefined && rules.notify !== "none";
+    // Where the parent is down it tells of that, up as well: it was up and down in turn.
+    const suppressedBy = blocker();
+    const told = { ...factsOf(moment), flapping: due === "digest", flapChanges: changes, suppressedBy };
+    const notify = told.silence === undefined && suppressedBy === undefined && rules.notify !== "none";
     if (notify) {
       hear(status);
       if (known !== undefined) keep(key, known);

@@ -1,4 +1,4 @@
-// What people come to believe of a target, whatever its probes find and whoever silences it.
+// What people come to believe of a target, whatever its probes find, whoever silences it, and whatever it depends on.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
@@ -11,7 +11,7 @@ import { advance, settled, unjudged } from "../../../src/probe/transition.ts";
 import { type Voice, createVoice } from "../../../src/probe/voice.ts";
 import { defaults } from "./harness.ts";
 
-type Step = Verdict | "silence" | "end of silence" | "restart";
+type Step = Verdict | "silence" | "end of silence" | "parent down" | "parent up" | "restart";
 
 const outcomes: Record<Verdict, Outcome> = {
   up,
@@ -26,6 +26,7 @@ function live(rules: Rules) {
   const heard: string[] = [];
   let nowMs = 1_800_000_000_000;
   let isSilent = false;
+  let parent: string | undefined;
   let memory: Memory | undefined;
   let progress = unjudged;
   let voice: Voice;
@@ -46,10 +47,16 @@ function live(rules: Rules) {
           memory = item.memory ?? memory;
           if (!item.draft.notify) return;
           assert.equal(isSilent, false, "nobody is told during a silence");
+          const { tags, details } = item.draft;
+          const isDigest = String(details?.["summary"]).includes(" flapped ");
+          assert.ok(
+            !tags.includes("suppressed") && !(isDigest && parent),
+            `told while the parent is down: ${tags}`,
+          );
           heard.push(item.draft.message.startsWith("RECOVERED: ") ? "up" : String(item.draft.tags[2]));
         },
       },
-      blocker: () => undefined,
+      blocker: () => parent,
       changed() {},
     });
     progress = memory === undefined ? unjudged : settled(memory.status);
@@ -72,20 +79,32 @@ function live(rules: Rules) {
     step(step: Step) {
       if (step === "restart") begin();
       else if (step === "silence" || step === "end of silence") isSilent = step === "silence";
+      else if (step === "parent down") parent = "Router";
+      else if (step === "parent up") parent = undefined;
       else probe(step);
     },
   };
 }
 
 const steps = fc.array(
-  fc.constantFrom<Step>("up", "down", "degraded", "unknown", "silence", "end of silence", "restart"),
+  fc.constantFrom<Step>(
+    "up",
+    "down",
+    "degraded",
+    "unknown",
+    "silence",
+    "end of silence",
+    "parent down",
+    "parent up",
+    "restart",
+  ),
   { maxLength: 60, size: "max" },
 );
 const counts = { fall: fc.integer({ min: 1, max: 3 }), rise: fc.integer({ min: 1, max: 3 }) };
 
 for (const [name, flapping] of [
   ["never flapping", { flap_changes: undefined }],
-  ["flapping", { flap_changes: 3, flap_window: 10_000 }],
+  ["flapping", { flap_changes: 3, flap_window: 4000 }],
 ] as const)
   test(`whoever listens knows in the end how it is, and hears of no end without a beginning: ${name}`, () => {
     const last = fc.constantFrom<Verdict>("up", "down", "degraded");
@@ -94,6 +113,7 @@ for (const [name, flapping] of [
         const life = live(defaults({ ...given, ...flapping, remind: undefined }));
         for (const one of story) life.step(one);
         life.step("end of silence");
+        life.step("parent up");
         for (let probe = 0; probe < 30; probe += 1) life.step(final);
         const { heard } = life;
         assert.equal(heard.at(-1) ?? "up", final, heard.join(", "));
