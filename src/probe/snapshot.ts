@@ -17,6 +17,7 @@ export interface Snapshot {
   readonly status: Status;
   /** Whether the last probe told anything. */
   readonly known: boolean;
+  /** Since when it stands so; where it is not known, since when it is not. */
   readonly sinceMs?: number;
   readonly cause?: string;
   readonly detail?: string;
@@ -35,6 +36,7 @@ export interface Snapshot {
 
 export function snapshotOf(subject: Subject, silence: Silence | undefined): Snapshot {
   const { program, kind, source, informations, values } = subject.target;
+  const sinceMs = subject.memory && (subject.blindSinceMs ?? subject.memory.sinceMs);
   return {
     target: {
       program,
@@ -47,7 +49,7 @@ export function snapshotOf(subject: Subject, silence: Silence | undefined): Snap
     },
     status: subject.progress.status,
     known: subject.progress.blind === 0,
-    ...(subject.memory && { sinceMs: subject.memory.sinceMs }),
+    ...(sinceMs === undefined ? undefined : { sinceMs }),
     ...(subject.cause === undefined ? undefined : { cause: subject.cause }),
     ...(subject.detail === undefined ? undefined : { detail: subject.detail }),
     ...(subject.evidence && { evidence: subject.evidence }),

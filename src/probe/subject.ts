@@ -27,6 +27,8 @@ export interface Subject {
   readonly key: string;
   readonly progress: Progress;
   readonly memory: Memory | undefined;
+  /** Since when it cannot be judged, milliseconds since the epoch; undefined while it is. */
+  readonly blindSinceMs: number | undefined;
   readonly cause: string | undefined;
   readonly detail: string | undefined;
   readonly evidence: Evidence | undefined;
@@ -59,6 +61,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
   let last: Outcome = up;
   let lag = 0;
   let wasBlind = false;
+  let blindSinceMs: number | undefined;
 
   const subject: Subject = {
     target,
@@ -69,6 +72,9 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     },
     get memory() {
       return voice.memory;
+    },
+    get blindSinceMs() {
+      return blindSinceMs;
     },
     get cause() {
       return last.cause;
@@ -115,6 +121,7 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     if (believed.cause === "isolated") progress = { ...settled(progress.status), blind: progress.blind };
     const before = progress;
     progress = advance(before, believed.verdict, rules);
+    blindSinceMs = progress.blind === 0 ? undefined : (blindSinceMs ?? atMs);
     if (believed.verdict === "unknown") blind(believed, before);
     else if (wasBlind) {
       wasBlind = false;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Belief } from "../../../src/probe/isolation.ts";
 import { type Outcome, fail, up } from "../../../src/probe/outcome.ts";
 import { rulesOf } from "../../../src/probe/settings.ts";
+import { snapshotOf } from "../../../src/probe/snapshot.ts";
 import { createSubject } from "../../../src/probe/subject.ts";
 import { parseTarget } from "../../../src/probe/target.ts";
 import { defaults } from "./harness.ts";
@@ -41,6 +42,23 @@ test("silence while the prober is cut off is no failure of the target, and the p
     ["up", "unknown", "isolated", "timeout"],
   );
   assert.deepEqual([subject.probes, subject.failures], [4, 0]);
+});
+
+test("those who look see since when a target cannot be judged, and afterwards since when it is up", () => {
+  const { subject, probe } = watched("believable");
+  const look = () => {
+    const { known, sinceMs } = snapshotOf(subject, undefined);
+    return { known, sinceMs };
+  };
+  const firstMs = 1_800_000_001_000;
+  probe(up);
+  assert.deepEqual(look(), { known: true, sinceMs: firstMs });
+  for (let count = 0; count < 3; count += 1) probe(fail("no_route"));
+  assert.deepEqual(look(), { known: false, sinceMs: firstMs + 1000 });
+  probe(up);
+  assert.deepEqual(look(), { known: true, sinceMs: firstMs });
+  probe(fail("resolver_away"));
+  assert.deepEqual(look(), { known: false, sinceMs: firstMs + 5000 });
 });
 
 test("silence that others' answers prove is a failure of the target", () => {
