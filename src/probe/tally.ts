@@ -18,20 +18,29 @@ export interface Tally {
   take(): Summary;
 }
 
-/** Beyond so many the sample is thinned evenly. */
+/** Beyond so many they are a sample in which each has the same chance to be (Vitter's algorithm R). */
 const mostKept = 4096;
 
 export function createTally(): Tally {
   let count = 0;
   let lost = 0;
+  let least = Infinity;
+  let most = 0;
   let kept: number[] = [];
+
+  function keep(ms: number) {
+    const place = kept.length < mostKept ? kept.length : Math.floor(Math.random() * (count - lost));
+    if (place < mostKept) kept[place] = ms;
+    least = Math.min(least, ms);
+    most = Math.max(most, ms);
+  }
+
   return {
     add(verdict, ms) {
       if (verdict === "unknown") return;
       count += 1;
       if (verdict === "down") lost += 1;
-      else if (kept.length < mostKept) kept.push(ms);
-      else kept[count % mostKept] = ms;
+      else keep(ms);
     },
     take() {
       const sorted = kept.toSorted((a, b) => a - b);
@@ -42,13 +51,13 @@ export function createTally(): Tally {
         ...(sorted.length === 0
           ? undefined
           : {
-              min_ms: round(sorted[0]!),
+              min_ms: round(least),
               p50_ms: quantile(sorted, 0.5),
               p99_ms: quantile(sorted, 0.99),
-              max_ms: round(sorted.at(-1)!),
+              max_ms: round(most),
             }),
       };
-      [count, lost, kept] = [0, 0, []];
+      [count, lost, least, most, kept] = [0, 0, Infinity, 0, []];
       return summary;
     },
   };

@@ -20,3 +20,12 @@ test("count, loss, middle and tail; then anew", () => {
   assert.deepEqual(tally.take(), { count: 0, lost: 0, loss_percent: 0 });
   assert.equal(quantile([7], 0.99), 7);
 });
+
+test("of many probes the first count as well as the last", () => {
+  const tally = createTally();
+  tally.add("up", 2000);
+  for (let count = 0; count < 5000; count += 1) tally.add("up", 100);
+  for (let count = 0; count < 5000; count += 1) tally.add("up", 1);
+  const { min_ms, p99_ms, max_ms } = tally.take();
+  assert.deepEqual([min_ms, p99_ms, max_ms], [1, 100, 2000]);
+});
