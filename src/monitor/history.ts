@@ -50,7 +50,8 @@ export function createHistory(): History {
 
   function ringsOf(program: string, minute: number, moment: number): Rings {
     let rings = targets.get(program);
-    if (rings === undefined) {
+    // A clock that was set back by more than an hour: what is in the rings is of a time that may not come for years.
+    if (rings === undefined || rings.minute - minute >= minutes) {
       if (targets.size > 0 && targets.size % 500 === 0) forget(moment);
       const durations = new Float32Array(minutes * 2);
       const counts = new Uint16Array(momentsAt + moments * 3);
@@ -64,7 +65,7 @@ export function createHistory(): History {
     for (const [program, rings] of targets) if (rings.moment <= moment - moments) targets.delete(program);
   }
 
-  /** Empties what lies between the last record and now; a clock that was set back goes on in the last place. */
+  /** Empties what lies between the last record and now; a clock that was set back a little goes on in the last place. */
   function advance(rings: Rings, minute: number, moment: number) {
     for (let at = Math.max(rings.minute + 1, minute - minutes + 1); at <= minute; at += 1) {
       const place = at % minutes;

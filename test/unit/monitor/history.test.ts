@@ -65,6 +65,23 @@ test("a clock that is set back loses nothing and breaks nothing", () => {
   assert.deepEqual(history.hour("SSH", atMs).at(-1), { meanMs: 2, mostMs: 3, probes: 2, failed: 0 });
 });
 
+test("a clock that was far ahead and is put right is no reason to show nothing until that day", () => {
+  const history = createHistory();
+  const atMs = 1_800_000_000_000;
+  history.record("SSH", "up", 1, atMs + 30 * 24 * 60 * minuteMs);
+  history.record("SSH", "down", undefined, atMs);
+  history.record("SSH", "up", 3, atMs + minuteMs);
+  const hour = history.hour("SSH", atMs + minuteMs).slice(-2);
+  assert.deepEqual(
+    hour.map((minute) => [minute?.meanMs, minute?.failed]),
+    [
+      [undefined, 1],
+      [3, 0],
+    ],
+  );
+  assert.deepEqual(history.day("SSH", atMs + minuteMs).at(-1), { good: 1, failed: 1, blind: 0 });
+});
+
 test("what was never probed has an hour and a day of nothing", () => {
   const history = createHistory();
   assert.deepEqual(new Set(history.hour("?", 0)), new Set([undefined]));
