@@ -73,10 +73,11 @@ export function createFleet({ around, rules, ledger, left, alarms, monotonic, pr
     });
   }
 
-  function end(subject: Subject) {
+  function end(subject: Subject, heir?: Target) {
     missedBefore += subject.prober?.missed ?? 0;
     subject.prober?.stop();
-    troubles.end(subject.target.program);
+    // A list that is read anew ends no trouble of ours: the next probe that tells something does.
+    if (heir?.program !== subject.target.program) troubles.end(subject.target.program);
     subjects.delete(nameOf(subject.target));
   }
 
@@ -103,7 +104,7 @@ export function createFleet({ around, rules, ledger, left, alarms, monotonic, pr
           isDeepStrictEqual([subject.target, subject.rules], [target, rulesOf(rules(), target.values)]);
         if (same) continue;
         const stays = subject?.key === keyOf(target);
-        if (subject) end(subject);
+        if (subject) end(subject, target);
         if (subject && !stays) left(subject);
         (subject ? changed : added).push(target.program);
         start(target, stays ? subject.memory : undefined);

@@ -123,7 +123,8 @@ export function createSubject(target: Target, rules: Rules, around: Surroundings
     progress = advance(before, believed.verdict, rules);
     blindSinceMs = progress.blind === 0 ? undefined : (blindSinceMs ?? atMs);
     if (believed.verdict === "unknown") blind(believed, before);
-    else if (wasBlind) {
+    else {
+      // Also where it was blind before it was configured otherwise.
       wasBlind = false;
       troubles.end(target.program);
     }

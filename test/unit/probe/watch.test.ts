@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseTarget } from "../../../src/probe/target.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
-import { type Decoded, eventually, listener, run } from "./harness.ts";
+import { type Decoded, defaults, eventually, listener, run } from "./harness.ts";
 
 const states = (events: Decoded[]) => events.map(({ tags }) => tags.slice(2).join(" "));
 
@@ -198,4 +198,22 @@ test("in a container a refusal at loopback names the remedies", async () => {
   const { cuir: details } = await cuir.find(() => true);
   await cuir.end();
   assert.match(details.summary, /container itself.*host networking/);
+});
+
+test("a list that is read anew while we are in trouble ends no trouble: a probe that tells something does", async () => {
+  await using server = await listener();
+  // A broadcast: the kernel lets no TCP connection go there.
+  const blind = parseTarget("SSH", "255.255.255.255:22:x");
+  const cuir = run([blind]);
+  await cuir.find(({ tags }) => tags.includes("trouble"));
+  const settings = defaults({ interval: 60 });
+  cuir.watch.replace({ targets: [blind], settings });
+  await eventually(() => cuir.probes() >= 3);
+  cuir.watch.replace({ targets: [parseTarget("SSH", `127.0.0.1:${server.port}:x`)], settings });
+  await eventually(() => cuir.watch.snapshot()[0]?.status === "up");
+  await cuir.end();
+  assert.deepEqual(
+    cuir.events.filter(({ program }) => program === "cuir").map(({ tags }) => tags[2]),
+    ["trouble", "changed", "changed", "up"],
+  );
 });
