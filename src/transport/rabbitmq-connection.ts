@@ -42,7 +42,12 @@ export async function openRabbitmqConnection(
   const raw = tls && (await openSocket(address, { signal }));
   // A socket that is given a signal aborted already connects all the same.
   signal.throwIfAborted();
-  const abort = () => raw?.reset();
+  // A socket keeps the signal that it is given for life: what bounds the opening must not end the connection.
+  const opening = new AbortController();
+  const abort = () => {
+    raw?.reset();
+    opening.abort(signal.reason);
+  };
   signal.addEventListener("abort", abort, { once: true });
   let model: ChannelModel | undefined;
   try {
@@ -58,7 +63,7 @@ export async function openRabbitmqConnection(
       },
       {
         ...tls,
-        ...(raw ? { socket: raw.stream } : { signal }),
+        ...(raw ? { socket: raw.stream } : { signal: opening.signal }),
         noDelay: true,
         keepAlive: true,
         keepAliveDelay: 30_000,

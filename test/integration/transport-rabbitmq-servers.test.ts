@@ -107,7 +107,7 @@ describe("rabbitmq: a cluster with a quorum queue", { skip: withoutRabbitmq }, (
     const rabbitmq_host = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(", ");
     await using transport = connect({ rabbitmq_host, rabbitmq_queue_type: "quorum" });
     const events = makeEvents(300);
-    await transport.send(events.slice(0, 100), options);
+    await sendUntilTaken(transport, events.slice(0, 100));
     const leader = await leaderOf(cluster.nodes);
     for (let from = 100; from < events.length; from += 10) {
       if (from === 150) await leader.kill();

@@ -1,5 +1,8 @@
 // The RabbitMQ transport against a real server: the contract of every transport, and what is RabbitMQ's own.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
+import { pipeline } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectTransport } from "../../src/transport/connect.ts";
@@ -305,6 +308,27 @@ describe("rabbitmq", { skip: withoutRabbitmq }, () => {
     const events = makeEvents(2);
     await transport.send(events, options);
     assert.deepEqual(await server.take(texts.rabbitmq_queue), bodies(events));
+  });
+
+  it("keeps its connection to one of several hosts", async () => {
+    let connections = 0;
+    const relay = createServer((client) => {
+      connections += 1;
+      const stream = connectSocket(server.port, "127.0.0.1");
+      pipeline(client, stream, client, () => {});
+    }).listen(0, "127.0.0.1");
+    await once(relay, "listening");
+    const { port } = relay.address() as AddressInfo;
+    try {
+      await using transport = connect({ ...names(), rabbitmq_host: `127.0.0.1:${port}, 127.0.0.1:1` });
+      await transport.send(makeEvents(1), options);
+      // Longer than one of several may take to answer.
+      await delay(2500);
+      await transport.send(makeEvents(1), options);
+      assert.equal(connections, 1);
+    } finally {
+      relay.close();
+    }
   });
 
   it("forgets nothing that a durable queue confirmed when it is killed, and all that another one did", async () => {
