@@ -88,15 +88,15 @@ interface Pump {
 }
 
 function startPump({ read, to, tail }: Stream, open: (onread: OnReadOpts) => Socket): Pump {
-  const state = { ended: false };
+  const state = { ended: false, chunks: 0, bytes: 0 };
   let writing = Promise.resolve();
-  let chunks = 0;
   // One buffer for all: it is read into again when what it held is written.
   const buffer = Buffer.allocUnsafe(pipeBytes);
   const socket = open({
     buffer,
     callback(length) {
-      chunks += 1;
+      state.chunks += 1;
+      state.bytes += length;
       const chunk = buffer.subarray(0, length);
       tail.add(chunk);
       writing = writeAll(to, chunk).then(
@@ -118,11 +118,13 @@ function startPump({ read, to, tail }: Stream, open: (onread: OnReadOpts) => Soc
 
   return {
     async settled() {
-      // What the command wrote lies in the pipe, and so does its end where nobody else holds it open.
-      for (let quiet = 0; quiet < quietTurns && !state.ended;) {
-        const before = chunks;
+      // What the command wrote lies in the pipe, and so does its end where nobody else holds it open. Beyond a pipe full
+      // it is others who write.
+      const mostBytes = state.bytes + pipeBytes;
+      for (let quiet = 0; quiet < quietTurns && state.bytes < mostBytes && !state.ended;) {
+        const before = state.chunks;
         await Promise.race([writing.then(turn), over]);
-        quiet = chunks === before ? quiet + 1 : 0;
+        quiet = state.chunks === before ? quiet + 1 : 0;
       }
       await writing;
       if (state.ended) return;

@@ -130,6 +130,15 @@ describe("panpan --run", { timeout: 600_000 }, () => {
     await eventually(async () => (await readFile(join(home.folder, "status"), "utf8")) === "0\n");
   });
 
+  test("what it leaves behind is not waited for, however much that writes to a slow reader", async () => {
+    const writer = "sh -c 'yes & echo $! >writer; exit 5'";
+    const slow = 'while [ "$(head -c 65536 | wc -c)" != 0 ]; do sleep 0.05; done';
+    const { stdout } = await home.sh(
+      `{ timeout 60 panpan -q --run -- ${writer}; echo $? >code; kill $(cat writer); } 2>&1 | ${slow}; cat code`,
+    );
+    assert.equal(stdout, "5\n");
+  });
+
   test("each signal is passed on", async () => {
     const names = [
       "HUP",
