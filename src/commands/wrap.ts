@@ -24,7 +24,7 @@ export async function wrap(shell: PanpanShell, command: Command): Promise<number
   const ended = await running.ended;
   if (ended.trouble !== undefined) shell.logger.error({}, ended.trouble);
   await within(reporting, patienceMs);
-  return exitAs(ended);
+  return exitAs(ended, running);
 }
 
 /** Loading and connecting would take the processor from a command that begins, and blur when a short one ended. */
@@ -38,9 +38,10 @@ export async function wrapUntold(error: ConfigError, shell: BareShell, command: 
   for (const warning of shell.config.warnings) shell.logger.warn({}, warning);
   for (const problem of error.problems)
     shell.logger.warn({}, `the command runs, but nobody will be told: ${spell(problem)}`);
-  const ended = await (await start(shell, command)).ended;
+  const running = await start(shell, command);
+  const ended = await running.ended;
   if (ended.trouble !== undefined) shell.logger.error({}, ended.trouble);
-  return exitAs(ended);
+  return exitAs(ended, running);
 }
 
 /** What is not in force is worth its name where the command itself depends on it. */
@@ -81,8 +82,11 @@ function start(shell: BareShell, command: Command): Promise<RunningCommand> {
 }
 
 /** A key typed on the terminal that we share ends a shell's script only where we die of it, too. */
-function exitAs({ exitCode, typed }: Ended): number {
-  if (typed !== undefined) process.kill(process.pid, typed);
+function exitAs({ exitCode, typed }: Ended, running: RunningCommand): number {
+  if (typed !== undefined) {
+    running.letGo();
+    process.kill(process.pid, typed);
+  }
   return exitCode;
 }
 

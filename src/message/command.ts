@@ -24,6 +24,8 @@ export interface RunningCommand {
   readonly pid: number | undefined;
   /** Resolves when it has ended or could not start; never rejects. */
   readonly ended: Promise<Ended>;
+  /** From now on signals are ours: until then none ends us, so that the command's end is told and its code passed on. */
+  letGo(): void;
 }
 
 export interface Ended {
@@ -61,8 +63,7 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
   const started: { child?: ChildProcess } = {};
   const child = await startOrNot(start);
   process.umask(ours);
-  if (child instanceof Error) forwarding.stop();
-  else started.child = child;
+  if (!(child instanceof Error)) started.child = child;
   await output.started();
   const usage = watchUsage(child instanceof Error ? undefined : child.pid, kernel);
 
@@ -81,7 +82,6 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
     killer.stop();
     clearInterval(reaper);
     await output.settled();
-    forwarding.stop();
     const typed = forwarding.typed();
     return {
       atMs: startedAtMs + durationMs,
@@ -95,7 +95,8 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
     };
   }
 
-  return { startedAtMs, pid: child instanceof Error ? undefined : child.pid, ended: wait() };
+  const pid = child instanceof Error ? undefined : child.pid;
+  return { startedAtMs, pid, ended: wait(), letGo: () => forwarding.stop() };
 }
 
 /** The child, once it runs its program; or the error. */

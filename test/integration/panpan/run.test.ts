@@ -188,6 +188,25 @@ while True: signal.pause()
     assert.equal((await running.ended).code, 137);
   });
 
+  test("a signal that comes when the command has ended does not keep its end from being told", async () => {
+    const running = home.start("panpan", ["-q", "--run", "-p", "hung-up", "--", "sleep", "300"], {
+      env: { MOUSTASH_ACCEPT_WITHIN: "1s" },
+    });
+    const sleeping = await childOf(running.pid);
+    redis.stop();
+    try {
+      // A session that hangs up: from the shell and from the terminal.
+      running.kill("SIGHUP");
+      await eventually(() => !isAlive(sleeping), { what: "the end of the command" });
+      running.kill("SIGHUP");
+      const { code, signal } = await running.ended;
+      assert.deepEqual([code, signal], [129, null]);
+    } finally {
+      redis.resume();
+    }
+    assert.equal((await lastEvent()).program, "hung-up");
+  });
+
   test("under timeout(1)", async () => {
     const script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done";
     const running = home.start("timeout", ["600", "panpan", "-q", "--run", "--", "sh", "-c", script]);
