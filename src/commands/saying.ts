@@ -56,10 +56,8 @@ export function toSource(shell: PanpanShell, task: Saying, parts: SourceParts): 
   if (task.kind === "message") {
     return sayOnce(events.create(toDraft(wording, { message: task.message, atMs: Date.now() })), heard);
   }
-  const input = process.stdin;
-  shell.signal.addEventListener("abort", () => input.destroy(), { once: true });
   return sayLines({
-    input: untilAborted(input, shell.signal),
+    input: untilAborted(process.stdin, shell.signal),
     form: task.form,
     wording,
     format: Moustash.format,
@@ -70,13 +68,22 @@ export function toSource(shell: PanpanShell, task: Saying, parts: SourceParts): 
   });
 }
 
-/** What was read before the end is sent; the rest is left to whoever reads next. */
-async function* untilAborted(input: AsyncIterable<Uint8Array>, signal: AbortSignal) {
-  try {
-    yield* input;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+/** What was read before the end is sent, also what the stream holds; the rest is left to whoever reads next. */
+function untilAborted(input: NodeJS.ReadStream, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  let held: Uint8Array | null = null;
+  const end = () => {
+    held = input.read() as Uint8Array | null;
+    input.destroy();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  return (async function* () {
+    try {
+      yield* input as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    if (held) yield held;
+  })();
 }
 
 /** A source that fails ends, so that what came before is delivered; and it says when all of it was accepted. */

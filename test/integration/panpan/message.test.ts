@@ -1,6 +1,6 @@
 // PanPan's forms against a real Redis: words, options, standard input, terminals and environments that lack things.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type PanpanHome, eventsIn, openPanpan } from "../../servers/panpan.ts";
@@ -307,6 +307,30 @@ describe("panpan", { timeout: 600_000 }, () => {
     await eventually(async () => (await eventsIn(redis)).length === 1);
     running.kill("SIGTERM");
     assert.equal((await running.ended).code, 143);
+  });
+
+  test("SIGTERM while the broker is slow: each line was read and is sent, or is still in the pipe", async () => {
+    const script = `mkfifo lines; seq 60000 >lines & echo $! >writer; exec 3<lines
+      panpan -q -p cut <&3 & echo $! >reader; wait $!; echo $?; cat <&3 >rest`;
+    redis.stop();
+    const running = home.start("bash", ["-c", script], { env: { MOUSTASH_ACCEPT_WITHIN: "30s" } });
+    const numberIn = async (name: string, pattern = /(\d+)\n/) =>
+      Number(pattern.exec(await readFile(name, "utf8"))?.[1]);
+    try {
+      // What is under way, what the stream holds, and a pipe that is full.
+      await eventually(async () => {
+        const writer = await numberIn(join(home.folder, "writer"));
+        return (await numberIn(`/proc/${writer}/io`, /wchar: (\d+)/)) > 190_000;
+      });
+      process.kill(await numberIn(join(home.folder, "reader")), "SIGTERM");
+    } finally {
+      redis.resume();
+    }
+    assert.equal((await running.ended).stdout, "143\n");
+    const sent = (await eventsIn(redis)).map(({ message }) => message).join("");
+    const rest = (await readFile(join(home.folder, "rest"), "utf8")).replaceAll("\n", "");
+    const all = Array.from({ length: 60_000 }, (_, index) => index + 1).join("");
+    assert.ok(`${sent}${rest}` === all, `${sent.length} of ${all.length} were sent, ${rest.length} are left`);
   });
 
   test("wrong fields are named", async () => {
