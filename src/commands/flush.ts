@@ -1,6 +1,6 @@
 // Delivers what waits in the spool, PanPan's or another tool's.
 import { type Delivery, openDelivery } from "../delivery.ts";
-import type { Source } from "../envelope.ts";
+import type { Envelope, Source } from "../envelope.ts";
 import { exitCodes } from "../errors.ts";
 import { createBackoff } from "../backoff.ts";
 import { replayRejected } from "../spool/rejected.ts";
@@ -63,25 +63,20 @@ export async function flush({ config, line, logger, signal }: PanpanShell): Prom
     brokerAway: ({ message }) => void (away ??= message),
   };
   await using delivery = openDelivery({ tool: "panpan", values: Moustash, logger, oneShot: true, observe });
-  if (line.options.rejected && delivery.spool.durable && Moustash.spool !== undefined) {
-    const unreadable = await replayRejected(Moustash.spool, async (envelopes) => {
-      const { refused } = await delivery.spool.add(envelopes);
-      if (refused.length > 0)
-        throw new SpoolError("spool_full", "the spool has no room for the rejected events");
-    });
-    if (unreadable > 0)
-      logger.warn(
-        {},
-        `${unreadable} ${unreadable === 1 ? "line" : "lines"} of ${Moustash.spool}/rejected.ndjson cannot be read, and ${unreadable === 1 ? "stays" : "stay"} there: mend or remove what is no JSON object of ours`,
-      );
-  }
-  const before = (await delivery.spool.status()).count;
-  progress.start(before);
-  // As long as some arrive, it goes on: the time is for a broker that takes none.
-  for (let left = before; !(await deliverRest(delivery, { timeoutMs: Panpan.timeout, signal }));) {
-    const { count } = await delivery.spool.status();
-    if (count >= left || signal.aborted) break;
-    left = count;
+  const folder = line.options.rejected && delivery.spool.durable ? Moustash.spool : undefined;
+  for (let over = false; !over;) {
+    const more = folder !== undefined && (await replay(folder, delivery, logger));
+    const before = (await delivery.spool.status()).count;
+    if (more && before === 0)
+      throw new SpoolError("spool_full", "the spool has no room for the rejected events");
+    progress.start(delivered + before, delivered);
+    // As long as some arrive, it goes on: the time is for a broker that takes none.
+    for (let left = before; !(await deliverRest(delivery, { timeoutMs: Panpan.timeout, signal }));) {
+      const { count } = await delivery.spool.status();
+      if (count >= left || signal.aborted) break;
+      left = count;
+    }
+    over = !more || signal.aborted || (await delivery.spool.status()).count > 0;
   }
   progress.show(delivered, "\n");
   const { count, rejected } = await delivery.spool.status();
@@ -91,6 +86,18 @@ export async function flush({ config, line, logger, signal }: PanpanShell): Prom
   return count === 0 && refused === 0 ? exitCodes.ok : exitCodes.pending;
 }
 
+/** Moves what was rejected into the spool, as far as that has room; whether there is more. */
+async function replay(folder: string, { spool }: Delivery, logger: PanpanShell["logger"]): Promise<boolean> {
+  const add = async (envelopes: readonly Envelope[]) => (await spool.add(envelopes)).refused;
+  const { unreadable, more } = await replayRejected(folder, add);
+  if (unreadable > 0)
+    logger.warn(
+      {},
+      `${unreadable} ${unreadable === 1 ? "line" : "lines"} of ${folder}/rejected.ndjson cannot be read, and ${unreadable === 1 ? "stays" : "stay"} there: mend or remove what is no JSON object of ours`,
+    );
+  return more;
+}
+
 /** A line on the terminal that counts up. */
 function createProgress(shown: boolean) {
   let all = 0;
@@ -98,9 +105,9 @@ function createProgress(shown: boolean) {
     if (shown && all > 0) process.stderr.write(`\r${delivered} of ${all} delivered${end}`);
   };
   return {
-    start(count: number) {
+    start(count: number, delivered: number) {
       all = count;
-      show(0);
+      show(delivered);
     },
     show,
   };

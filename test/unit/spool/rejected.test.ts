@@ -16,8 +16,12 @@ const fresh = () => fs.mkdtempSync(join(root, "s-"));
 const pathIn = (directory: string) => join(directory, "rejected.ndjson");
 
 async function replayed(directory: string): Promise<{ envelopes: readonly Envelope[]; unreadable: number }> {
-  let envelopes: readonly Envelope[] = [];
-  const unreadable = await replayRejected(directory, async (all) => void (envelopes = all));
+  const envelopes: Envelope[] = [];
+  const { unreadable, more } = await replayRejected(directory, async (some) => {
+    envelopes.push(...some);
+    return [];
+  });
+  assert.equal(more, false);
   return { envelopes, unreadable };
 }
 
@@ -44,6 +48,45 @@ test("what finds no room, or dies over it, is still counted, and comes back the 
   assert.equal(countRejected(directory), 2);
   assert.deepEqual(await replayed(directory), { envelopes: [first], unreadable: 0 });
   assert.deepEqual(await replayed(directory), { envelopes: [second], unreadable: 0 });
+});
+
+test("what there is no room for stays, in its order, and nothing that was taken comes again", async () => {
+  const directory = fresh();
+  const rows = makeRun().many(2500);
+  for (const row of rows) appendRejected(directory, row, "too large");
+  fs.appendFileSync(pathIn(directory), "no JSON");
+  const got: Envelope[] = [];
+  const rooms = [1500, 0, 700, 2500];
+  const mores: boolean[] = [];
+  for (let room of rooms) {
+    const { more } = await replayRejected(directory, async (envelopes) => {
+      got.push(...envelopes.slice(0, room));
+      const back = envelopes.slice(room);
+      room -= envelopes.length - back.length;
+      return back;
+    });
+    mores.push(more);
+    assert.equal(countRejected(directory), 2500 - got.length + 1);
+  }
+  assert.deepEqual(mores, [true, true, true, false]);
+  assert.deepEqual(got, rows);
+  assert.equal(fs.readFileSync(pathIn(directory), "utf8"), "no JSON\n");
+});
+
+test("a file that is larger than a text can be is counted and replayed", { timeout: 300_000 }, async () => {
+  const directory = fresh();
+  const [row] = makeRun().many(1);
+  appendRejected(directory, { ...row!, body: JSON.stringify({ message: "x".repeat(2 ** 20) }) }, "too large");
+  const line = fs.readFileSync(pathIn(directory));
+  const lines = 520;
+  for (let count = 1; count < lines; count += 1) fs.appendFileSync(pathIn(directory), line);
+  assert.equal(countRejected(directory), lines);
+  let got = 0;
+  const replay = await replayRejected(directory, async (envelopes) => {
+    got += envelopes.length;
+    return [];
+  });
+  assert.deepEqual([got, replay.more, countRejected(directory)], [lines, false, 0]);
 });
 
 test("a line that a person or a full disk broke stays where it is", async () => {
@@ -79,6 +122,7 @@ test("what one process puts aside while another replays is in the file or in the
       for (const { id } of envelopes) got.add(id);
       // A commit takes its time.
       await new Promise((resolve) => void setTimeout(resolve, 2));
+      return [];
     });
   while (writer.exitCode === null && writer.signalCode === null) {
     await replay();
