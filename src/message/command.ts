@@ -6,7 +6,7 @@ import { type Kernel, loadKernel } from "./kernel.ts";
 import { type Tails, openOutput } from "./output.ts";
 import { type Subscribe, forwardSignals } from "./signal.ts";
 import { type Usage, watchUsage } from "./usage.ts";
-import { killTree } from "./tree.ts";
+import { type Process, processOf, signalAll, treeOf } from "./tree.ts";
 
 export interface CommandOptions {
   readonly command: readonly [string, ...string[]];
@@ -46,6 +46,7 @@ export interface Ended {
 
 /** After SIGTERM. */
 const graceMs = 10_000;
+const lookAgainMs = 100;
 const reapEveryMs = 1000;
 
 export async function startCommand(options: CommandOptions): Promise<RunningCommand> {
@@ -79,7 +80,7 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
     );
     const durationMs = Math.round(performance.now() - startedMs);
     const used = usage.end();
-    killer.stop();
+    await killer.over();
     clearInterval(reaper);
     await output.settled();
     const typed = forwarding.typed();
@@ -126,18 +127,36 @@ function notStarted(
   return { exitCode: missing ? 127 : 126, trouble: `cannot start ${file}: ${reasons[code] ?? code}` };
 }
 
-/** SIGTERM to the command and all that it started when its time is over, SIGKILL to who still lives after a grace. */
+/**
+ * SIGTERM to the command and all that it started when its time is over, SIGKILL to who still lives after a grace: also
+ * where the command itself has ended.
+ */
 function limit(child: ChildProcess, ms: number | undefined) {
-  let killed = false;
+  /** Who got SIGTERM. */
+  let told: readonly Process[] | undefined;
+  let killsAtMs = Infinity;
   let stop = () => {};
   if (ms !== undefined) {
+    const command = processOf(child.pid!);
     stop = ringAfter(ms, () => {
-      killed = true;
-      killTree(child.pid!, "SIGTERM");
-      stop = ringAfter(graceMs, () => killTree(child.pid!, "SIGKILL"));
+      told = command ? treeOf([command]) : [];
+      signalAll(told, "SIGTERM");
+      killsAtMs = performance.now() + graceMs;
+      stop = ringAfter(graceMs, () => signalAll(treeOf(told!), "SIGKILL"));
     });
   }
-  return { hasKilled: () => killed, stop: () => stop() };
+  return {
+    hasKilled: () => told !== undefined,
+    /** The command has ended: resolves when all that got SIGTERM have, or SIGKILL. */
+    async over(): Promise<void> {
+      if (told === undefined) return stop();
+      while (performance.now() < killsAtMs && treeOf(told).length > 0) {
+        await new Promise((resolve) => void setTimeout(resolve, lookAgainMs));
+      }
+      stop();
+      signalAll(treeOf(told), "SIGKILL");
+    },
+  };
 }
 
 /** Process 1 inherits whoever lost its parent, and has to wait for them when they die. */

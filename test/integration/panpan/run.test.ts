@@ -329,6 +329,17 @@ while True: signal.pause()
     await eventually(() => !isAlive(child), { what: "the end of the command's child" });
   });
 
+  test("--kill-after ends also who outlives the command and does not heed SIGTERM", async () => {
+    const deaf = "trap '' TERM; echo $$ >deaf; while :; do sleep 1; done";
+    const ended = await run(`sh -c "${deaf.replaceAll("$", "\\$")}" & wait`, ["--kill-after", "1s"]);
+    assert.equal(ended.code, 143);
+    const { panpan } = await lastEvent();
+    assert.equal(panpan.killed, true);
+    assert.ok(Number(panpan.duration_ms) < 10_000, "the command's own time is told");
+    const survivor = Number(await readFile(join(home.folder, "deaf"), "utf8"));
+    await eventually(() => !isAlive(survivor), { what: "the end of who did not heed SIGTERM" });
+  });
+
   test("what is due in a month does nothing before", async () => {
     const ended = await run("sleep 0.3; exit 3", ["--kill-after", "30d", "--every", "30d"]);
     assert.equal(ended.code, 3);
