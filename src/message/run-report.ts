@@ -2,7 +2,7 @@
 import type { Draft } from "../event.ts";
 import type { Ended } from "./command.ts";
 import type { Decision } from "./remember.ts";
-import { mask } from "./tail.ts";
+import { mask, maskWords } from "./tail.ts";
 import { type Wording, distinct, toDraft } from "./wording.ts";
 
 export interface RunWording {
@@ -86,7 +86,7 @@ function draftOf(
     wording.id === undefined
       ? {}
       : { id: phase === "running" ? `${wording.id}-${atMs}` : `${wording.id}-${phase}` };
-  const spoken = mask(command.join(" "), patterns).slice(0, mostCommandLength);
+  const spoken = maskWords(command, patterns).slice(0, mostCommandLength);
   const draft = toDraft(wording, {
     message,
     atMs,

@@ -58,6 +58,29 @@ const commonSecrets = [
   /(?<=\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s/@]+(?=@)/giu,
 ];
 
+/** How the name of what holds a secret ends. PWD itself is a folder. */
+const secretName =
+  "(?:password|passwd|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|sshpass|(?<![a-z])pass|[-_]pwd)";
+const secretOption = new RegExp(`^--?[\\w-]*${secretName}$`, "iu");
+const secretAssignment = new RegExp(
+  `^(?:-{0,2}[\\w.-]*${secretName}\\s*[=:]|(?:proxy-)?authorization\\s*:)\\s*`,
+  "iu",
+);
+/** curl's, and others': `name:password`. */
+const userOption = /^(?:-u|--user|--proxy-user)$/u;
+const userWord = /^(?!\d+:\d+$)[^:/]*:(?!\/\/)/u;
+
+/** A command's words in one line: here it is known where a secret ends, whatever is in it. */
+export function maskWords(words: readonly string[], patterns: readonly RegExp[]): string {
+  const shown = words.map((word, index) => {
+    const before = words[index - 1] ?? "";
+    if (secretOption.test(before) && !word.startsWith("-")) return masked;
+    const known = secretAssignment.exec(word) ?? (userOption.test(before) ? userWord.exec(word) : undefined);
+    return known && known[0].length < word.length ? `${known[0]}${masked}` : word;
+  });
+  return mask(shown.join(" "), patterns);
+}
+
 /** Puts `***` where a pattern matches, and where a secret commonly stands. */
 export function mask(text: string, patterns: readonly RegExp[]): string {
   return [...patterns, ...commonSecrets].reduce(

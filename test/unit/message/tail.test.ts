@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { createTail, mask } from "../../../src/message/tail.ts";
+import { createTail, mask, maskWords } from "../../../src/message/tail.ts";
 
 function tailOf(text: string | Buffer, options: Partial<Parameters<typeof createTail>[0]> = {}, size = 7) {
   const tail = createTail({ mostLines: 3, ...options });
@@ -56,4 +56,31 @@ test("secrets are masked", () => {
   assert.equal(mask("order 4711 paid", [/\d+/gu]), "order *** paid");
   for (const text of ["no secrets here", "http://host:80/path", "tokens: are text?no"])
     assert.equal(mask(text, []), text);
+});
+
+test("of a command's words secrets are masked to their ends", () => {
+  const hidden: [string[], string][] = [
+    [["login", "--password", "correct horse battery"], "login --password ***"],
+    [["mysql", "--password=a,b;c d"], "mysql --password=***"],
+    [
+      ["env", "TOKEN=it's, this", "DB_PASS=hunter2", "MYSQL_PWD=hunter2"],
+      "env TOKEN=*** DB_PASS=*** MYSQL_PWD=***",
+    ],
+    [["sshpass", "--pass", "hunter2", "ssh", "host"], "sshpass --pass *** ssh host"],
+    [
+      ["curl", "-H", "X-Api-Token: a b", "-H", "Authorization: Digest a, b"],
+      "curl -H X-Api-Token: *** -H Authorization: ***",
+    ],
+    [["curl", "-u", "admin:correct horse", "https://host"], "curl -u admin:*** https://host"],
+    [["-Dspring.datasource.password=a b"], "-Dspring.datasource.password=***"],
+  ];
+  for (const [words, shown] of hidden) assert.equal(maskWords(words, []), shown);
+  assert.equal(maskWords(["pay", "order 4711"], [/\d+/gu]), "pay order ***");
+  for (const words of [
+    ["docker", "run", "-u", "1000:1000", "image"],
+    ["psql", "--no-password", "-h", "host"],
+    ["env", "PWD=/tmp", "OLDPWD=/", "make", "COMPASS=north"],
+    ["curl", "-u", "https://host", "--token="],
+  ])
+    assert.equal(maskWords(words, []), words.join(" "));
 });
