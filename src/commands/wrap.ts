@@ -1,8 +1,10 @@
 // Runs a command and tells how it ended. The command is started first, and nothing of ours can stop it: neither a
 // broken configuration nor a broker or disk that is away.
+import { isUtf8 } from "node:buffer";
+import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { ConfigError, Problem } from "../config/problem.ts";
-import { MoustashError, exitCodes } from "../errors.ts";
+import { MoustashError, UsageError, exitCodes } from "../errors.ts";
 import { type Ended, type RunningCommand, startCommand } from "../message/command.ts";
 import type { Wording } from "../message/wording.ts";
 import { within } from "../waiting.ts";
@@ -57,7 +59,36 @@ function prepare(shell: BareShell, command: Command): (host: string) => Wording 
     wordingOf(shell, { host, program: Panpan.program ?? basename(command[0]) });
   // Wrong fields are wrong usage.
   wording("");
+  judgeBytes(shell, command);
   return wording;
+}
+
+/** Node reads words and variables as UTF-8: another byte would reach the command as U+FFFD, and may name another file. */
+function judgeBytes({ logger, childEnvironment }: BareShell, command: Command): void {
+  const broken = command.find((word) => word.includes(replacement));
+  if (broken !== undefined && !isWholeUtf8("cmdline")) {
+    throw new UsageError(
+      `${JSON.stringify(broken)} is not UTF-8 and would reach the command as another word: put the command into a script`,
+    );
+  }
+  const names = Object.keys(childEnvironment).filter((name) => childEnvironment[name]!.includes(replacement));
+  if (names.length > 0 && !isWholeUtf8("environ")) {
+    logger.warn(
+      {},
+      `not UTF-8, and U+FFFD for the command where it is not: the environment's ${names.join(", ")}`,
+    );
+  }
+}
+
+const replacement = "\uFFFD";
+
+/** As the kernel was given it. */
+function isWholeUtf8(what: "cmdline" | "environ"): boolean {
+  try {
+    return isUtf8(readFileSync(`/proc/self/${what}`));
+  } catch {
+    return true;
+  }
 }
 
 export function refuseStdout(transport: string): void {

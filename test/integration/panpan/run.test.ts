@@ -267,6 +267,18 @@ while True: signal.pause()
     assert.doesNotMatch(stdout, /never|turn[^]*turn/);
   });
 
+  test("what is not UTF-8 reaches no command as another word", async () => {
+    const word = "$(printf 'caf\\351')";
+    const wrong = await home.sh(`panpan --run -- sh -c 'echo started' "${word}"`);
+    assert.deepEqual([wrong.code, wrong.stdout], [64, ""]);
+    assert.match(wrong.stderr, /is not UTF-8/);
+    const warned = await home.sh(`PLACE="${word}" panpan --run -- sh -c 'echo started'`);
+    assert.deepEqual([warned.code, warned.stdout], [0, "started\n"]);
+    assert.match(warned.stderr, /not UTF-8.*PLACE/);
+    const right = await home.sh("panpan -q --run -- printf %s 'caf\uFFFD é'");
+    assert.deepEqual([right.code, right.stdout, right.stderr], [0, "caf\uFFFD é", ""]);
+  });
+
   test("environment and umask are those that we were started with", async () => {
     const env = {
       MOUSTASH_STASHED_LD_BIND_NOW: "1",
