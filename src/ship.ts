@@ -200,10 +200,12 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
       if (ownRowsWait) await paced(rest.length);
       if (!ownRowsWait) {
         const events = rest;
-        const stored = () => attempt.stored;
+        /** Whether the spool has taken any of them, once it has answered; undefined where it was not asked. */
+        const stored = () => attempt.stored?.then(({ events: left }) => left.length < events.length);
         sending = inLane(async () => {
           // The lane was long: the spool has taken the batch, and the drainer will send it.
-          if (stored()) return undefined;
+          const before = stored();
+          if (before && (await before)) return undefined;
           attempt.sent = await send(events);
           // Committed meanwhile: acknowledged now, it must not be sent again.
           if (await stored()) {
@@ -224,7 +226,7 @@ export async function ship(options: ShipOptions): Promise<Shipped> {
         return held.add(rest, (receipt) => accept(batch, receipt));
       }
       let refusal: unknown;
-      const sent = await sending?.catch((reason: unknown) => void (refusal = reason));
+      const sent = (await sending?.catch((reason: unknown) => void (refusal = reason))) ?? attempt.sent;
       if (sent) return await accept(batch, receiptOf(sent));
       const repeats = refused.filter((envelope) => envelope.class === "repeat");
       rest = refused.filter((envelope) => envelope.class !== "repeat");

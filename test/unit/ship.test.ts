@@ -202,6 +202,30 @@ function shipTests(through: (source: Source) => Source) {
     assert.deepEqual(list, ["a", "b"]);
   });
 
+  for (const oneShot of [true, false])
+    test(`what a late broker takes and the disk does not is accepted and sent once (${oneShot ? "one-shot" : "daemon"})`, async () => {
+      const broker = createBroker();
+      const feed = createFeed();
+      const refuse = () => Promise.reject(new SpoolError("spool_unwritable", "read-only"));
+      const spool = { ...durable(openMemorySpool({ mostBytes: 2 ** 20 })), add: refuse, remove: refuse };
+      broker.state.mode = "hangs";
+      const { ended } = start(feed, broker.transport, { spool, oneShot });
+      feed.push(make("one"));
+      // The first is a daemon's greeting.
+      if (!oneShot) {
+        await until(() => broker.state.late.length === 1);
+        await new Promise((resolve) => void setTimeout(resolve, 20));
+        broker.state.late[0]!();
+      }
+      await until(() => broker.state.late.length === (oneShot ? 1 : 2));
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+      broker.state.mode = "up";
+      broker.state.late.at(-1)!();
+      feed.end();
+      await ended;
+      assert.deepEqual([broker.list, feed.said], [["one"], ["one@broker"]]);
+    });
+
   test("after one late answer a source that is faster than the drain is soon past the spool again", async () => {
     const { list, state, transport } = createBroker();
     // So slow that a source that need not wait for it is always ahead.
