@@ -140,9 +140,14 @@ function limit(child: ChildProcess, ms: number | undefined) {
     const command = processOf(child.pid!);
     stop = ringAfter(ms, () => {
       told = command ? treeOf([command]) : [];
-      signalAll(told, "SIGTERM");
+      if (told.length > 0) signalAll(told, "SIGTERM");
+      // Without /proc it is the command alone.
+      else child.kill("SIGTERM");
       killsAtMs = performance.now() + graceMs;
-      stop = ringAfter(graceMs, () => signalAll(treeOf(told!), "SIGKILL"));
+      stop = ringAfter(graceMs, () => {
+        child.kill("SIGKILL");
+        signalAll(treeOf(told!), "SIGKILL");
+      });
     });
   }
   return {

@@ -41,9 +41,17 @@ export function processOf(pid: number): Process | undefined {
 }
 
 function processes() {
-  return readdirSync("/proc")
+  return list("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => read(name) ?? []);
+}
+
+function list(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** One that is dead and only waited for is none. */

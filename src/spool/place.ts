@@ -29,6 +29,8 @@ const unsafe: Record<number, string> = {
   0x01021997: "9p",
   0x00c36400: "Ceph",
   0x5346414f: "AFS",
+  0x9fa0: "procfs",
+  0x62656572: "sysfs",
 };
 
 const remedy = (directory: string) =>

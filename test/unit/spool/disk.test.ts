@@ -180,3 +180,15 @@ test("memory is no disk: tmpfs, and the container's own layer", asRoot, (t) => {
   assert.equal(spool.durable, false);
   assert.match(said.join(), /^the spool is memory: .* mount a volume on/);
 });
+
+test("the kernel's own file systems are no place: Node tries for ever to make a folder there", () => {
+  for (const place of ["/proc/moustash", "/sys/moustash"])
+    assert.throws(
+      () => judgePlace(place),
+      (error) => {
+        assert.ok(error instanceof SpoolError);
+        assert.match(error.message, /lies on (procfs|sysfs)/);
+        return true;
+      },
+    );
+});
