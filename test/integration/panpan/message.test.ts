@@ -310,7 +310,7 @@ describe("panpan", { timeout: 600_000 }, () => {
   });
 
   test("SIGTERM while the broker is slow: each line was read and is sent, or is still in the pipe", async () => {
-    const script = `mkfifo lines; seq 60000 >lines & echo $! >writer; exec 3<lines
+    const script = `mkfifo fifo; seq 60000 >fifo & echo $! >writer; exec 3<fifo
       panpan -q -p cut <&3 & echo $! >reader; wait $!; echo $?; cat <&3 >rest`;
     redis.stop();
     const running = home.start("bash", ["-c", script], { env: { MOUSTASH_ACCEPT_WITHIN: "30s" } });
