@@ -2,10 +2,10 @@
 import type { ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import { ringAfter } from "../waiting.ts";
-import { type Kernel, loadKernel } from "./kernel.ts";
+import { type Kernel, type Usage, loadKernel } from "./kernel.ts";
 import { type Tails, openOutput } from "./output.ts";
 import { type Subscribe, forwardSignals } from "./signal.ts";
-import { type Usage, watchUsage } from "./usage.ts";
+import { watchUsage } from "./usage.ts";
 import { type Process, processOf, signalAll, treeOf } from "./tree.ts";
 
 export interface CommandOptions {

@@ -1,7 +1,13 @@
 // The few calls of the C library that Node lacks and a wrapped command needs: real pipes, what its processes used,
 // and reaping as process 1. Through node:ffi, which Node calls experimental: without it each has a fallback.
 import type * as Ffi from "node:ffi";
-import type { Usage } from "./usage.ts";
+
+export interface Usage {
+  readonly userMs: number;
+  readonly systemMs: number;
+  /** The largest of its processes. Absent where the command was too small or too short to tell. */
+  readonly peakBytes?: number;
+}
 
 export interface Kernel {
   /** A pipe(2), close-on-exec. Node's own "pipe" is a socket, on which `echo > /dev/stdout` fails. */

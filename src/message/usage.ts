@@ -1,13 +1,6 @@
 // What a wrapped command used: processor time and peak memory.
 import { readFileSync } from "node:fs";
-import type { Kernel } from "./kernel.ts";
-
-export interface Usage {
-  readonly userMs: number;
-  readonly systemMs: number;
-  /** The largest of its processes. Absent where the command was too small or too short to tell. */
-  readonly peakBytes?: number;
-}
+import type { Kernel, Usage } from "./kernel.ts";
 
 export interface UsageWatch {
   /** After the command was waited for. */

@@ -1,5 +1,9 @@
 // What an IP address is, asked of node:net only when somebody asks.
-import type { Address } from "./probe.ts";
+
+export interface Address {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
 
 const net = () => process.getBuiltinModule("node:net");
 

@@ -1,8 +1,8 @@
 // What the several addresses of one name add up to: any, all or the first must answer; each family is judged strictly.
-import { isLoopback } from "./address.ts";
+import { type Address, isLoopback } from "./address.ts";
 import { causes } from "./cause.ts";
 import { type Outcome, type Trace, fail, isGood, late } from "./outcome.ts";
-import type { Address, Probe } from "./probe.ts";
+import type { Probe } from "./probe.ts";
 
 export type Addressing = "any" | "all" | "first";
 

@@ -1,7 +1,7 @@
 // A UDP socket that is connected, so that what keeps this machine from sending shows before anything is sent.
+import type { Address } from "./address.ts";
 import type { Socket } from "node:dgram";
 import { type Outcome, failFrom } from "./outcome.ts";
-import type { Address } from "./probe.ts";
 
 /** One of the two is called, never before this returns; `failed` also for an error that comes later. */
 export function openDatagram(

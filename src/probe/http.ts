@@ -1,10 +1,11 @@
 // The probe of HTTP: status, header and body conditions, redirects, a proxy; over TLS with the certificate judged.
 // Invariant: of a body at most a megabyte is read, of the headers what Node's parser allows.
+import type { Address } from "./address.ts";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { openLine, secureLine } from "./line.ts";
 import { type Evidence, type Outcome, cleanText, fail, failFrom, isGood, up } from "./outcome.ts";
-import type { Address, Kind } from "./probe.ts";
+import type { Kind } from "./probe.ts";
 import { truthOf } from "./resolve.ts";
 import { readTrust } from "./trust.ts";
 

@@ -1,9 +1,8 @@
 // A connection as the kinds of probe use it: opened with its time taken, then perhaps secured; errors become outcomes.
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { isIPv4, isIPv6 } from "./address.ts";
+import { type Address, isIPv4, isIPv6 } from "./address.ts";
 import { type Outcome, type Trace, failFrom } from "./outcome.ts";
-import type { Address } from "./probe.ts";
 import type { Target } from "./target.ts";
 import { type Trust, failFromTls, judgePeer } from "./trust.ts";
 

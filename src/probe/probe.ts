@@ -1,11 +1,7 @@
 // What a kind of probe is: one file each, one contract (test/contract/probe.ts).
+import type { Address } from "./address.ts";
 import type { Outcome, Trace } from "./outcome.ts";
 import type { Target } from "./target.ts";
-
-export interface Address {
-  readonly address: string;
-  readonly family: 4 | 6;
-}
 
 /**
  * Starts one attempt and reports its outcome once, never before it returns; writes its step and times into the

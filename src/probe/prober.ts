@@ -1,10 +1,9 @@
 // One target's life of probes: due, under way, over, due again; one alarm serves both its due time and its deadline.
 // Invariants: one probe of a target at a time; the deadline holds for every phase; late rounds are counted, never made up.
-import { literal } from "./address.ts";
+import { type Address, literal } from "./address.ts";
 import { type Addressing, askAll } from "./addressing.ts";
 import { kinds } from "./kinds.ts";
 import { type Outcome, type Trace, fail, failFrom, late } from "./outcome.ts";
-import type { Address } from "./probe.ts";
 import type { Resolver } from "./resolve.ts";
 import { type Alarms, createAlarm, createGrid, earlyMs } from "./schedule.ts";
 import { type Target, keyOf } from "./target.ts";

@@ -2,8 +2,8 @@
 // Invariants: at most one lookup of a name is under way, however many targets wait for it or gave up waiting; names
 // that are slow never hold up those that are not: getaddrinfo(3) blocks, and libuv gives it half of its four threads
 // (deps/uv/src/threadpool.c, slow_work_thread_threshold).
+import type { Address } from "./address.ts";
 import type { LookupAddress } from "node:dns";
-import type { Address } from "./probe.ts";
 
 export type Resolved = (error: Error | undefined, addresses: readonly Address[]) => void;
 

@@ -1,5 +1,5 @@
 // Asks a witness whether the network works from here: any answer will do, even a refusal.
-import type { Address } from "./probe.ts";
+import type { Address } from "./address.ts";
 import { fail, isSilence } from "./outcome.ts";
 import { connectTcp } from "./tcp.ts";
 

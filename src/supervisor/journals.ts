@@ -1,8 +1,7 @@
 // The journals of all pools that are heard, each opened once, and the old ones cleared away.
 import type { Json, Store } from "../store/store.ts";
 import { type Journal, journalPrefix, openJournal, space } from "./journal.ts";
-import { numbered } from "./posts.ts";
-import type { Log, Way } from "./reporter.ts";
+import { type Log, numbered, type Way } from "./way.ts";
 
 export interface Joined {
   readonly journal: Promise<Journal>;

@@ -6,9 +6,10 @@ import type { Store } from "../store/store.ts";
 import { converse } from "./conversation.ts";
 import type { Life } from "./life.ts";
 import { createOutlet } from "./outlet.ts";
-import { createReporter, type ListenerObserver, type Log } from "./reporter.ts";
+import { createReporter, type ListenerObserver } from "./reporter.ts";
 import type { FouetSettings } from "./settings.ts";
 import { openSockets } from "./socket.ts";
+import type { Log } from "./way.ts";
 
 export interface ListenOptions {
   readonly settings: FouetSettings;

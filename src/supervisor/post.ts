@@ -4,9 +4,9 @@ import type { Origin } from "./drafts.ts";
 import { type Evidence, gatherEvidence } from "./evidence.ts";
 import { type Flapping, watchFlapping } from "./flapping.ts";
 import { openProcesses, type Processes } from "./processes.ts";
-import type { Log, Way } from "./reporter.ts";
 import type { FouetSettings } from "./settings.ts";
 import { connectWeb } from "./web.ts";
+import type { Log, Way } from "./way.ts";
 
 export interface Post {
   readonly stream: string;

@@ -1,15 +1,12 @@
 // The posts of all supervisords that are heard, each opened once.
 import { openPost, type Post, type PostOptions } from "./post.ts";
-import type { Way } from "./reporter.ts";
+import { numbered, type Way } from "./way.ts";
 
 export interface Posts {
   /** The post of one conversation's supervisord, which has it until it leaves. */
   join(way: Way, reader: object): Promise<Post>;
   leave(reader: object): void;
 }
-
-/** `app`, `app#2`: of several that say one name, the one at this place. */
-export const numbered = (name: string, at: number) => (at === 1 ? name : `${name}#${at}`);
 
 /** Conversations that have a post now, each with the life of its supervisord, where it tells. */
 interface Seat {

@@ -10,8 +10,8 @@ import type { Outlet } from "./outlet.ts";
 import { pause } from "./pause.ts";
 import type { Post } from "./post.ts";
 import { fullName, type Processes } from "./processes.ts";
-import type { Log } from "./reporter.ts";
 import type { FouetSettings } from "./settings.ts";
+import type { Log } from "./way.ts";
 
 export interface MakeUpOptions {
   readonly store: Store;

@@ -11,9 +11,9 @@ import { createBackoff } from "../backoff.ts";
 import { formatGreeting, type Greeting } from "./greeting.ts";
 import { findLife } from "./life.ts";
 import { ok, ready } from "./protocol.ts";
-import type { Log } from "./reporter.ts";
 import { showListening } from "./socket.ts";
 import type { Listening } from "./settings.ts";
+import type { Log } from "./way.ts";
 
 export interface RelayOptions {
   readonly input: Readable;

@@ -13,7 +13,6 @@ import type { Digest } from "./flapping.ts";
 import { createInquest } from "./inquest.ts";
 import { space, type Verdict } from "./journal.ts";
 import { createJournals } from "./journals.ts";
-import type { Life } from "./life.ts";
 import { noticeOf } from "./notice.ts";
 import type { Notification, StatePayload } from "./notification.ts";
 import type { Outlet } from "./outlet.ts";
@@ -23,13 +22,7 @@ import { fullName } from "./processes.ts";
 import { makeUp } from "./reconcile.ts";
 import type { FouetSettings } from "./settings.ts";
 import { courseDetails, isDeath, truthWords } from "./truth.ts";
-
-/** What a person should read in our own log; the lead's logger fits. */
-export interface Log {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
+import type { Log, Way } from "./way.ts";
 
 export interface ReporterOptions {
   readonly host: string;
@@ -48,20 +41,6 @@ export interface ListenerObserver {
   lost(count: number): void;
   /** By 1 for a conversation that begins, -1 for one that ends. */
   conversations(change: 1 | -1): void;
-}
-
-/** Where notifications come in. */
-export interface Way {
-  /** Names the supervisord where nothing else does. */
-  readonly stream: string;
-  /** For events: where there are several. */
-  readonly shown?: string;
-  readonly life?: Life | undefined;
-  readonly url?: string | undefined;
-  /** The pool's name, where it is known before its first notification. */
-  readonly pool?: string | undefined;
-  /** Whether other processes than ours read the same pool. */
-  readonly shared?: boolean;
 }
 
 export interface Reporter {

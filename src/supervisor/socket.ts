@@ -2,8 +2,8 @@
 import type { Server, Socket } from "node:net";
 import { MoustashError, exitCodes } from "../errors.ts";
 import { ProtocolError } from "./protocol.ts";
-import type { Log } from "./reporter.ts";
 import type { Listening } from "./settings.ts";
+import type { Log } from "./way.ts";
 
 export interface SocketOptions {
   readonly listenings: readonly Listening[];

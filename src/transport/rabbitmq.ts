@@ -9,7 +9,6 @@ import { type Envelope, fillRoute } from "../envelope.ts";
 import { createAcknowledged } from "../acknowledged.ts";
 import { formatAddress } from "./address.ts";
 import { attempt } from "./attempt.ts";
-import type { ConnectOptions } from "./connect.ts";
 import { isInContainer } from "./container.ts";
 import { isTlsSilence, toNetworkError } from "./network-errors.ts";
 import { rabbitmqAccess, rabbitmqNames } from "./rabbitmq-access.ts";
@@ -21,7 +20,7 @@ import { bindKey, exchangeOf, prepareTopology } from "./rabbitmq-topology.ts";
 import { refuseRabbitmq } from "./refuse.ts";
 import type { RabbitmqValues } from "./settings.ts";
 import { readTlsFiles } from "./tls.ts";
-import { type Sent, type Transport, TransportError } from "./transport.ts";
+import { type ConnectOptions, type Sent, type Transport, TransportError } from "./transport.ts";
 
 export function connectRabbitmq(
   values: RabbitmqValues,

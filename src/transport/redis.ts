@@ -3,7 +3,6 @@
 // Invariants, beside those of every transport:
 // - Of one key, one RPUSH is under way at a time: a refused one is never overtaken by the next.
 // - redis_wait is asked for on the connection that wrote, right behind the write; on another it may tell lies.
-import type { ConnectOptions } from "./connect.ts";
 import { createAcknowledged } from "../acknowledged.ts";
 import { isInContainer } from "./container.ts";
 import { isTlsSilence, toNetworkError } from "./network-errors.ts";
@@ -20,7 +19,7 @@ import { checkWait, writeList } from "./redis-write.ts";
 import { refuseRedis } from "./refuse.ts";
 import type { RedisValues } from "./settings.ts";
 import type { Endpoint } from "./socket.ts";
-import { type Sent, type Transport, TransportError } from "./transport.ts";
+import { type ConnectOptions, type Sent, type Transport, TransportError } from "./transport.ts";
 import { createAlarm } from "../waiting.ts";
 
 type Rejected = Sent["rejected"][number];

@@ -17,6 +17,13 @@ export interface Transport extends AsyncDisposable {
   send(envelopes: readonly Envelope[], options: { readonly timeoutMs: number }): Promise<Sent>;
 }
 
+export interface ConnectOptions<V> {
+  /** The settings as they read now; called before each connection but the first, for rotated secrets. */
+  readonly reread?: () => Promise<V> | V;
+  /** Whether 127.0.0.1 is a container's own; found out where it is left out. */
+  readonly inContainer?: boolean;
+}
+
 export interface Sent {
   /** What the broker refuses for good: too large, key of another type. Never for a passing reason. */
   readonly rejected: readonly { readonly envelope: Envelope; readonly reason: string }[];
