@@ -15,7 +15,7 @@ test("--flush counts up on a terminal, and is quiet elsewhere", { skip }, async 
   await using home = await openPanpan({ MOUSTASH_REDIS_PORT: port });
   assert.equal((await home.panpan([], { input: lines(3000) })).code, 0);
 
-  const away = await home.panpan(["--flush", "--timeout", "200ms", "--json-output"]);
+  const away = await home.panpan(["--flush", "--timeout", "2s", "--json-output"]);
   assert.equal(away.code, 75, away.stderr);
   assert.deepEqual(JSON.parse(away.stdout), { delivered: 0, waiting: 3000, rejected: 0 });
   assert.match(away.stderr, new RegExp(`^panpan: .*${port}.*connection refused`));
