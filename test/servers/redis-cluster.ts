@@ -20,7 +20,13 @@ export interface RedisCluster extends AsyncDisposable {
 export async function startRedisCluster(): Promise<RedisCluster> {
   // The bus of a node is 10,000 above its port.
   const ports = await freePorts(6, { beside: 10_000 });
-  const config = ["cluster-enabled yes", "cluster-node-timeout 4000", "repl-diskless-sync-delay 0"];
+  const config = [
+    "cluster-enabled yes",
+    "cluster-node-timeout 4000",
+    // A replica that was not elected within ten of these would never try again.
+    "cluster-replica-validity-factor 0",
+    "repl-diskless-sync-delay 0",
+  ];
   const nodes: RedisServer[] = [];
   for (const port of ports) nodes.push(await startRedis({ port, config }));
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
