@@ -109,7 +109,7 @@ interface RunOptions {
 async function runTests(files: string[], { together, failed, env }: RunOptions): Promise<number> {
   const options = [
     `--test-concurrency=${together}`,
-    "--test-timeout=600000",
+    "--test-timeout=300000",
     // What a test that timed out leaves open must not keep its file, and all of us, for ever.
     "--test-force-exit",
     "--test-reporter=spec",
