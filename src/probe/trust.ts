@@ -34,7 +34,7 @@ const defaultLookMs = 10_000;
  */
 export function readTrust(values: TargetValues, { lookMs = defaultLookMs } = {}): Trust {
   let stamp = stampOf(values);
-  let options = readOptions(values);
+  const options = readOptions(values);
   let context: SecureContext | undefined;
   let lookedMs = performance.now();
 
@@ -43,9 +43,7 @@ export function readTrust(values: TargetValues, { lookMs = defaultLookMs } = {})
     try {
       const now = stampOf(values);
       if (now === stamp) return;
-      const next = readOptions(values);
-      context = contextOf(next);
-      options = next;
+      context = contextOf(readOptions(values));
       stamp = now;
     } catch {
       // One is away, or the certificate is the new one and the key still the old: the next look will tell.
