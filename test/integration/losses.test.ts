@@ -14,7 +14,7 @@ import {
   witnessedSerials,
 } from "../servers/fouet.ts";
 import { type RedisServer, startRedis } from "../servers/redis.ts";
-import { eventually, startChild, temporaryFolder } from "../servers/server.ts";
+import { awaitStart, eventually, startChild, temporaryFolder } from "../servers/server.ts";
 import { startSupervisord, type Supervisord } from "../servers/supervisord.ts";
 
 /** Exits at once and is started again at once: three events each time. */
@@ -176,8 +176,7 @@ test("the same through a socket: storm, broker killed, Fouet killed, relay cut, 
         FOUET_LISTEN: socket,
       },
     });
-    await eventually(() => child.hasEnded() || child.output().includes("listening for"));
-    assert.equal(child.hasEnded(), false, child.output());
+    await awaitStart(child, () => child.output().includes("listening for"), { what: "Fouet" });
     return child;
   };
   let fouet = await start();

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setup } from "../../src/commands/setup.ts";
-import { type Child, eventually, startChild, temporaryFolder } from "../servers/server.ts";
+import { type Child, awaitStart, eventually, startChild, temporaryFolder } from "../servers/server.ts";
 import { startSupervisord, type Supervisord } from "../servers/supervisord.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -32,8 +32,7 @@ async function createFouet(words: Readonly<Record<string, string>> = {}) {
         },
       );
       child = started;
-      await eventually(() => started.hasEnded() || started.output().includes("listening"));
-      assert.equal(started.hasEnded(), false, started.output());
+      await awaitStart(started, () => started.output().includes("listening"), { what: "Fouet" });
     },
     end: async (signal: NodeJS.Signals) => child?.end(signal),
     events: () =>
